@@ -1,0 +1,1 @@
+// The page's entry: wires the parts below into one room.
