@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -160,26 +159,17 @@ type mysqlQuiet struct{}
 
 func (mysqlQuiet) Print(...any) {}
 
-func (a address) dialector(db *sql.DB) gorm.Dialector {
+func (a address) dialector(conn gorm.ConnPool) gorm.Dialector {
 	if a.system == sqlite {
-		return &gosqlite.Dialector{Conn: db}
+		return &gosqlite.Dialector{Conn: conn}
 	}
-	return gormmysql.New(gormmysql.Config{Conn: db})
+	// Asking for the version would need a server that is up; it matters to features that are not used here.
+	return gormmysql.New(gormmysql.Config{Conn: conn, SkipInitializeWithVersion: true})
 }
 
-func (a address) open(ctx context.Context, c Config, p pool) (*sql.DB, error) {
-	var db *sql.DB
-	var err error
+func (a address) open(c Config, p pool) (*sql.DB, error) {
 	if a.system == sqlite {
-		db, err = openSQLite(a.file, p)
-	} else {
-		db, err = openMySQL(a.mysql, c)
+		return openSQLite(a.file, p)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := db.PingContext(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	return db, nil
+	return openMySQL(a.mysql, c)
 }

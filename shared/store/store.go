@@ -10,6 +10,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
@@ -28,15 +29,16 @@ type Config struct {
 	ConnMaxLifetime time.Duration // 0: 30 minutes, so that a failover or a new replica is noticed
 
 	Tracer trace.Tracer // nil: no spans
+	Logger *slog.Logger // nil: slog.Default(); told only of replicas that come and go
 }
 
 // Store is an open database with its replicas.
 type Store struct {
-	db       *gorm.DB
-	address  address
-	primary  *sql.DB
-	replicas []*sql.DB // read pools: real replicas, or the reading side of one SQLite file
-	lagging  bool      // replicas may be behind the primary
+	db      *gorm.DB
+	address address
+	primary *sql.DB
+	readers *readers // real replicas, or the reading side of one SQLite file; nil: the primary reads
+	lagging bool     // replicas may be behind the primary
 }
 
 // Open connects to the primary and to every replica; it makes no tables: see [Store.Migrate].
@@ -51,7 +53,10 @@ func Open(ctx context.Context, c Config) (_ *Store, err error) {
 			err = errors.Join(err, s.Close())
 		}
 	}()
-	if s.primary, err = addr.open(ctx, c, primaryPool); err != nil {
+	if s.primary, err = addr.open(c, primaryPool); err != nil {
+		return nil, fmt.Errorf("open %s: %w", addr, err)
+	}
+	if err = s.primary.PingContext(ctx); err != nil {
 		return nil, fmt.Errorf("open %s: %w", addr, err)
 	}
 	if err = s.openReaders(ctx, c); err != nil {
@@ -91,20 +96,31 @@ func (s *Store) openReaders(ctx context.Context, c Config) error {
 	if len(addresses) == 0 && s.address.system == sqlite {
 		addresses = append(addresses, s.address)
 	}
+	if len(addresses) == 0 {
+		return nil
+	}
+	s.readers = &readers{primary: s.primary, log: c.Logger}
+	if s.readers.log == nil {
+		s.readers.log = slog.Default()
+	}
 	for _, addr := range addresses {
-		db, err := addr.open(ctx, c, readerPool)
+		db, err := addr.open(c, readerPool)
 		if err != nil {
 			return fmt.Errorf("open replica %s: %w", addr, err)
 		}
-		s.replicas = append(s.replicas, db)
+		s.readers.replicas = append(s.readers.replicas, &replica{DB: db})
+		// One that is down now may come up; one that refuses the password or the database never will.
+		if err := db.PingContext(ctx); err != nil && !unreachable(err) {
+			return fmt.Errorf("open replica %s: %w", addr, err)
+		}
 	}
 	return nil
 }
 
 func (s *Store) resolver() *dbresolver.DBResolver {
 	var c dbresolver.Config
-	for _, db := range s.replicas {
-		c.Replicas = append(c.Replicas, s.address.dialector(db))
+	if s.readers != nil {
+		c.Replicas = []gorm.Dialector{s.address.dialector(s.readers)}
 	}
 	return dbresolver.Register(c)
 }
@@ -113,15 +129,10 @@ func (s *Store) resolver() *dbresolver.DBResolver {
 // replica; add Clauses(dbresolver.Write) for those that must see the last write.
 func (s *Store) DB() *gorm.DB { return s.db }
 
-// Ping asks the primary and every replica for a sign of life.
+// Ping asks the primary for a sign of life. Replicas are not asked: the store works without them.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.primary.PingContext(ctx); err != nil {
 		return fmt.Errorf("ping %s: %w", s.address, err)
-	}
-	for i, db := range s.replicas {
-		if err := db.PingContext(ctx); err != nil {
-			return fmt.Errorf("ping replica %d of %s: %w", i+1, s.address, err)
-		}
 	}
 	return nil
 }
@@ -129,10 +140,13 @@ func (s *Store) Ping(ctx context.Context) error {
 // Close ends all connections.
 func (s *Store) Close() error {
 	var errs []error
-	for _, db := range append([]*sql.DB{s.primary}, s.replicas...) {
-		if db != nil {
-			errs = append(errs, db.Close())
+	if s.readers != nil {
+		for _, r := range s.readers.replicas {
+			errs = append(errs, r.Close())
 		}
+	}
+	if s.primary != nil {
+		errs = append(errs, s.primary.Close())
 	}
 	return errors.Join(errs...)
 }
