@@ -7,36 +7,42 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 )
 
-// CommandKind is what a command asks of the pods that hold a room.
-type CommandKind string
+// Order is what a command tells the pods of a room to do. Pods ignore orders they don't know: during a deployment a
+// newer function may speak to an older pod.
+type Order string
 
-// The commands. After each of them a pod forgets what it has cached of the room.
+// The orders.
 const (
-	CommandKick      CommandKind = "kick"      // close the user's connections
-	CommandBan       CommandKind = "ban"       // close them; the ban itself is in the room's state
-	CommandMute      CommandKind = "mute"      // muted or no longer so: see the room's state
-	CommandModerator CommandKind = "moderator" // the user became a moderator or is none any more
-	CommandSettings  CommandKind = "settings"
-	CommandRoom      CommandKind = "room" // the room itself changed, or ended
+	// RoomChanged: forget what is cached of the room; Command.Room is how it is from now on. When it is no longer live,
+	// close its connections with CloseRoomEnded, behind everything that was sent into the room before.
+	RoomChanged Order = "room_changed"
+	// UserChanged: forget what is cached of Command.User's standing here (muted, banned, made or unmade moderator).
+	UserChanged Order = "user_changed"
+	// SettingsChanged: forget what is cached of the room's moderation settings.
+	SettingsChanged Order = "settings_changed"
+	// Disconnect: close Command.User's connections in the room with Command.Code.
+	Disconnect Order = "disconnect"
 )
 
-// Command goes from a function to the pods that hold the room; no viewer sees it.
+// Command is a message from the functions to all pods that hold a room; no viewer sees it.
 type Command struct {
-	Kind   CommandKind `json:"kind"`
+	Order  Order       `json:"order"`
+	Room   *live.Room  `json:"room,omitempty"`
 	User   live.UserID `json:"user_id,omitempty"`
-	Reason string      `json:"reason,omitempty"` // shown to the user in the close frame
+	Code   CloseCode   `json:"code,omitempty"`
+	Reason string      `json:"reason,omitempty"`
 }
 
-// MarshalCommand encodes c as one line.
+// MarshalCommand encodes c on one line.
 func MarshalCommand(c Command) ([]byte, error) {
 	b, err := json.Marshal(c)
 	if err != nil {
-		return nil, fmt.Errorf("encode command %s: %w", c.Kind, err)
+		return nil, fmt.Errorf("encode command %s: %w", c.Order, err)
 	}
 	return b, nil
 }
 
-// UnmarshalCommand decodes a command. A kind that is not known here is no error: a newer function may have sent it.
+// UnmarshalCommand decodes what MarshalCommand made. Unknown fields are ignored.
 func UnmarshalCommand(b []byte) (Command, error) {
 	var c Command
 	if err := json.Unmarshal(b, &c); err != nil {
