@@ -145,21 +145,21 @@ function paintSky(width, height) {
 }
 
 function drawBeam(c, width, height, beam, t, energy) {
-  const swing = Math.sin(t * beam.speed * 2.2 + beam.phase) * 0.42;
   const x = beam.x * width;
-  const tip = x + Math.sin(swing) * height * 1.1;
-  const spreadOut = width * 0.085;
+  const tip = x + Math.sin(Math.sin(t * beam.speed * 2.2 + beam.phase) * 0.42) * height * 1.1;
   const light = c.createLinearGradient(x, 0, tip, height * 0.95);
-  light.addColorStop(0, `hsl(${beam.hue} 100% 72% / ${0.42 + energy * 0.3})`);
-  light.addColorStop(0.5, `hsl(${beam.hue} 100% 62% / ${0.12 + energy * 0.12})`);
+  light.addColorStop(0, `hsl(${beam.hue} 100% 74% / ${0.2 + energy * 0.16})`);
+  light.addColorStop(0.5, `hsl(${beam.hue} 100% 62% / ${0.055 + energy * 0.06})`);
   light.addColorStop(1, 'transparent');
   c.fillStyle = light;
-  c.beginPath();
-  c.moveTo(x - 3, 0);
-  c.lineTo(x + 3, 0);
-  c.lineTo(tip + spreadOut, height);
-  c.lineTo(tip - spreadOut, height);
-  c.fill();
+  for (const reach of [0.105, 0.075, 0.045]) { // three cones in each other: soft edges without a blur
+    c.beginPath();
+    c.moveTo(x - width * 0.002, 0);
+    c.lineTo(x + width * 0.002, 0);
+    c.lineTo(tip + width * reach, height);
+    c.lineTo(tip - width * reach, height);
+    c.fill();
+  }
 }
 
 // People from behind: heads and shoulders, some with an arm and a light stick up.

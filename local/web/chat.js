@@ -30,15 +30,13 @@ export class Chat {
 
   has(key) { return this.#rows.has(key); }
 
-  /** message: {key, id, nickname, userID, text, color, badge, own, at}. */
+  /** message: {key, id, nickname, userID, text, badge, own, at}. */
   add(message) {
     const row = el('li', { class: message.own ? 'row own' : 'row', title: time(message.at), data: { key: message.key, id: message.id } });
     const who = el('span', { class: 'who' }, message.nickname);
     who.style.setProperty('--hue', hue(message.userID));
     if (message.badge) row.append(el('span', { class: `role ${message.badge}` }, message.badge));
-    const text = el('span', { class: 'text' }, message.text);
-    if (message.color && message.color !== '#ffffff') text.style.color = message.color;
-    row.append(who, text, el('span', { class: 'state' }));
+    row.append(who, el('span', { class: 'text' }, message.text), el('span', { class: 'state' }));
     this.#rows.set(message.key, row);
     this.#push(row);
   }

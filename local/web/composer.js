@@ -33,7 +33,7 @@ export class Composer {
   /** ready false: hint says why nothing can be sent. */
   allow(ready, hint) {
     this.#ready = ready;
-    this.text.placeholder = ready ? 'Say something to the room' : hint;
+    this.text.placeholder = ready ? 'Say something' : hint;
     this.#draw();
   }
 

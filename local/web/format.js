@@ -21,7 +21,8 @@ export function since(iso, now = Date.now()) {
 export function hue(id) {
   let h = 2166136261;
   for (const c of String(id)) h = Math.imul(h ^ c.codePointAt(0), 16777619);
-  return (h >>> 0) % 360;
+  h = Math.imul(h ^ (h >>> 15), 0x9e3779b1); // neighbouring names would get neighbouring colours without this
+  return ((h >>> 12) * 137) % 360;
 }
 
 /** Counts characters as the server does: code points, not UTF-16 units. */

@@ -62,7 +62,7 @@ export class FixedLanes {
 
 /** How a stage of that size is cut into rows: some at the top and bottom for text that stands, the rest for flight. */
 export function layout(width, height) {
-  const rowHeight = Math.round(Math.min(44, Math.max(22, height / 15)));
+  const rowHeight = Math.round(Math.min(40, Math.max(22, height / 15)));
   const rows = Math.max(3, Math.floor(height / rowHeight));
   const fixed = rows >= 8 ? 2 : 1;
   return { rowHeight, rows, width, top: fixed, bottom: fixed, scroll: rows - 2 * fixed };

@@ -41,7 +41,7 @@ export class Room {
     }
     const message = { type: 'danmu', id: newID(), content: text, data: style };
     const { user } = this.session;
-    this.chat.add({ key: mine(message.id), id: message.id, nickname: user.nickname, userID: user.id, text, color: style.color, badge: this.#badge(user.id, user.role), own: true, at: Date.now() });
+    this.chat.add({ key: mine(message.id), id: message.id, nickname: user.nickname, userID: user.id, text, badge: this.#badge(user.id, user.role), own: true, at: Date.now() });
     this.chat.mark(mine(message.id), 'pending');
     this.#post(message);
     return true;
@@ -88,8 +88,10 @@ export class Room {
     ack: (m) => this.#acked(m),
     error: (m) => this.#refused(m),
     gap: ({ data }) => {
+      if (data.epoch) this.#epoch = data.epoch;
       const missed = data.to_seq - data.from_seq + 1;
-      this.chat.note(`${missed} messages were skipped: your connection is slow.`, 'gap');
+      const why = data.reason === 'slow' ? 'were skipped: your connection is slow' : 'were lost on the way';
+      if (missed > 0) this.chat.note(`${missed} messages ${why}.`, 'gap');
     },
     reconnect: () => this.toasts.show('The server moves its viewers; you will not miss anything.'),
   };
@@ -101,7 +103,7 @@ export class Room {
     const seen = this.chat.has(key);
     const { nickname = `User ${m.user_id}`, role, color, mode, size } = m.data ?? {};
     if (seen) this.chat.mark(key, 'sent');
-    else this.chat.add({ key, id: m.id, nickname, userID: m.user_id, text: m.content, color, badge: this.#badge(m.user_id, role), own, at: m.timestamp });
+    else this.chat.add({ key, id: m.id, nickname, userID: m.user_id, text: m.content, badge: this.#badge(m.user_id, role), own, at: m.timestamp });
     const fresh = m.seq > this.#welcomed || (this.#recovered && Date.now() - m.timestamp < flyWithinMs);
     if (!fresh || (seen && !own)) return;
     this.backdrop.pulse();

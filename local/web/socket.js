@@ -94,7 +94,7 @@ export class RoomSocket extends EventTarget {
     }
     if (message.type === 'welcome') this.#welcome(message.data ?? {});
     else if (message.type === 'reconnect') this.#planMove(message.data?.after_ms ?? 0);
-    else if (message.type === 'gap') this.#seq = Math.max(this.#seq, message.data?.to_seq ?? 0);
+    else if (message.type === 'gap') this.#skip(message.data ?? {});
     else if (message.seq && message.type !== 'ack') this.#advance(message.seq);
     this.dispatchEvent(new CustomEvent('message', { detail: message }));
   }
@@ -107,6 +107,11 @@ export class RoomSocket extends EventTarget {
     clearInterval(this.#pulse);
     this.#pulse = setInterval(() => this.#beat(), 5_000);
     this.#tell('open', 'live');
+  }
+
+  #skip({ to_seq: to = 0, epoch }) {
+    if (epoch) this.#epoch = epoch; // the room counts anew
+    this.#seq = epoch ? to : Math.max(this.#seq, to);
   }
 
   #advance(seq) {
