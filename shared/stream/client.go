@@ -2,12 +2,15 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -86,14 +89,14 @@ func (c *Client) EnsureTopics(ctx context.Context) error {
 }
 
 func (c *Client) ensure(ctx context.Context, topics []Topic) error {
-	adm := kadm.NewClient(c.kafka)
-	there, err := adm.ListTopics(ctx)
+	there, err := c.partitionsOf(ctx, topics)
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
+	adm := kadm.NewClient(c.kafka)
 	for _, t := range topics {
-		if d, ok := there[string(t)]; ok && d.Err == nil {
-			if got := len(d.Partitions); got != int(c.cfg.Partitions) {
+		if got, ok := there[t]; ok {
+			if got != int(c.cfg.Partitions) {
 				return fmt.Errorf("topic %s has %d partitions, want %d", t, got, c.cfg.Partitions)
 			}
 			continue
@@ -103,6 +106,32 @@ func (c *Client) ensure(ctx context.Context, topics []Topic) error {
 		}
 	}
 	return nil
+}
+
+// partitionsOf asks a broker: the client's own view may be some seconds old.
+func (c *Client) partitionsOf(ctx context.Context, topics []Topic) (map[Topic]int, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, t := range topics {
+		rt := kmsg.NewMetadataRequestTopic()
+		rt.Topic = kmsg.StringPtr(string(t))
+		req.Topics = append(req.Topics, rt)
+	}
+	resp, err := req.RequestWith(ctx, c.kafka)
+	if err != nil {
+		return nil, err
+	}
+	there := make(map[Topic]int)
+	for _, t := range resp.Topics {
+		err := kerr.ErrorForCode(t.ErrorCode)
+		switch {
+		case errors.Is(err, kerr.UnknownTopicOrPartition) || t.Topic == nil:
+		case err != nil:
+			return nil, fmt.Errorf("%s: %w", *t.Topic, err)
+		default:
+			there[Topic(*t.Topic)] = len(t.Partitions)
+		}
+	}
+	return there, nil
 }
 
 func (c *Client) create(ctx context.Context, adm *kadm.Client, t Topic) error {
@@ -115,7 +144,7 @@ func (c *Client) create(ctx context.Context, adm *kadm.Client, t Topic) error {
 	if err == nil {
 		err = resp.Err
 	}
-	if isAlreadyThere(err) { // another process was faster
+	if errors.Is(err, kerr.TopicAlreadyExists) { // another process was faster
 		return nil
 	}
 	return err

@@ -81,7 +81,7 @@ func (d *deadLetters) handle(ctx context.Context, part []Record) (int, error) {
 			return finished, err
 		}
 		bad := part[finished]
-		if !d.giveUp(bad, err) || ctx.Err() != nil {
+		if ctx.Err() != nil || !d.giveUp(bad, err) { // an ended context is not the record's fault
 			return finished, err
 		}
 		if perr := d.publisher.Publish(ctx, deadLetter(bad, err)); perr != nil {

@@ -22,6 +22,7 @@ type GroupConfig struct {
 	MinBackoff, MaxBackoff time.Duration // between redeliveries, doubling with jitter; 0 is 100 ms and 30 s
 	CommitEvery            time.Duration // what is finished since then is delivered again after a crash; 0 is 1 s
 	Grace                  time.Duration // a batch in flight may take this long when its partition goes or the end has come; 0 is 10 s
+	LagEvery               time.Duration // how often consumer.lag is measured; 0 is 10 s
 	SessionTimeout         time.Duration // after it the group takes a crashed member's partitions; 0 is 45 s
 }
 
@@ -34,6 +35,7 @@ func (g GroupConfig) withDefaults() (GroupConfig, error) {
 	g.MaxBackoff = max(g.MinBackoff, orDefault(g.MaxBackoff, 30*time.Second))
 	g.CommitEvery = orDefault(g.CommitEvery, time.Second)
 	g.Grace = orDefault(g.Grace, 10*time.Second)
+	g.LagEvery = orDefault(g.LagEvery, 10*time.Second)
 	g.SessionTimeout = orDefault(g.SessionTimeout, 45*time.Second)
 	return g, nil
 }

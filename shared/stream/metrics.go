@@ -40,10 +40,7 @@ func (i instruments) batch(ctx context.Context, group, topic string, n int) {
 		attribute.String("group", group), attribute.String("topic", topic)))
 }
 
-const (
-	lagEvery   = 10 * time.Second
-	lagTimeout = 5 * time.Second
-)
+const lagTimeout = 5 * time.Second
 
 // lagWatch keeps the distance between the ends of a member's partitions and what it has finished. A fetch would tell
 // the end too, but a partition that fails is not fetched, and that is the one that matters.
@@ -85,7 +82,7 @@ func (l *lagWatch) stop() {
 
 func (l *lagWatch) run(ctx context.Context, m *member) {
 	defer close(l.ended)
-	tick := time.NewTicker(lagEvery)
+	tick := time.NewTicker(m.cfg.LagEvery)
 	defer tick.Stop()
 	for {
 		select {

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barrage-live/barrage/shared/live"
@@ -208,5 +207,3 @@ func (p topicPartitioner) Partition(r *kgo.Record, n int) int {
 	}
 	return p.byKey.Partition(r, n)
 }
-
-func isAlreadyThere(err error) bool { return errors.Is(err, kerr.TopicAlreadyExists) }
