@@ -167,3 +167,19 @@ func (s *scanner) intInto(dst *int64) error {
 	}
 	return err
 }
+
+// TypeOf reads the type of an encoded message. What Marshal wrote is not parsed for it.
+func TypeOf(payload []byte) live.MessageType {
+	const prefix = `{"type":"`
+	if bytes.HasPrefix(payload, []byte(prefix)) {
+		rest := payload[len(prefix):]
+		if i := bytes.IndexByte(rest, '"'); i >= 0 && bytes.IndexByte(rest[:i], '\\') < 0 {
+			return live.MessageType(rest[:i])
+		}
+	}
+	m, err := Unmarshal(payload)
+	if err != nil {
+		return ""
+	}
+	return m.Type
+}

@@ -1,0 +1,201 @@
+package loop
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller is one epoll instance and the goroutine that waits on it. Registrations are edge triggered for both
+// directions and never changed: a connection costs one system call in its life, and EPOLLOUT comes only after a write
+// that was short.
+type poller struct {
+	fd     int
+	wakeFD int
+	conns  fdTable
+	ended  atomic.Bool
+}
+
+const interest = unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET
+
+func newPoller(*Loop) (*poller, error) {
+	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("eventfd: %w", err), unix.Close(fd))
+	}
+	p := &poller{fd: fd, wakeFD: wake}
+	err = unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, wake, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wake)})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("epoll_ctl: %w", err), p.close())
+	}
+	return p, nil
+}
+
+func (p *poller) close() error { return errors.Join(unix.Close(p.wakeFD), unix.Close(p.fd)) }
+
+func (p *poller) add(c *Conn) error {
+	p.conns.set(c.fd, c)
+	err := unix.EpollCtl(p.fd, unix.EPOLL_CTL_ADD, int(c.fd), &unix.EpollEvent{Events: interest, Fd: c.fd})
+	if err != nil {
+		return fmt.Errorf("epoll_ctl: %w", err)
+	}
+	return nil
+}
+
+// remove closes the descriptor, which ends its registration. An event that was fetched before may still find a new
+// connection under the same number: it reads nothing and waits on.
+func (p *poller) remove(c *Conn) {
+	p.conns.set(c.fd, nil)
+	closeFD(c.fd)
+}
+
+// run waits for events until stop.
+func (p *poller) run() error {
+	events := make([]unix.EpollEvent, 256)
+	timeout := -1
+	for !p.ended.Load() {
+		n, err := unix.EpollWait(p.fd, events, timeout)
+		if err != nil && err != unix.EINTR {
+			return fmt.Errorf("epoll_wait: %w", err)
+		}
+		for _, e := range events[:max(n, 0)] {
+			if c := p.conns.get(e.Fd); c != nil {
+				p.event(c, e.Events)
+			}
+		}
+	}
+	return nil
+}
+
+func (p *poller) event(c *Conn, events uint32) {
+	if events&unix.EPOLLOUT != 0 {
+		c.writable()
+	}
+	if events&^uint32(unix.EPOLLOUT) != 0 {
+		c.becameReady()
+	}
+}
+
+func (p *poller) stop() {
+	p.ended.Store(true)
+	one := [8]byte{1}
+	for {
+		if _, err := unix.Write(p.wakeFD, one[:]); err != unix.EINTR {
+			return
+		}
+	}
+}
+
+// fdTable finds a connection by its descriptor without a lock. Descriptors are small numbers: pages of the table are
+// made as they are reached.
+type fdTable struct {
+	mu    sync.Mutex // for new pages
+	pages [fdPages]atomic.Pointer[fdPage]
+}
+
+const (
+	fdPages    = 2048
+	fdPageSize = 1024 // 2 million descriptors
+)
+
+type fdPage [fdPageSize]atomic.Pointer[Conn]
+
+func (t *fdTable) get(fd int32) *Conn {
+	if page := t.pages[fd/fdPageSize].Load(); page != nil {
+		return page[fd%fdPageSize].Load()
+	}
+	return nil
+}
+
+func (t *fdTable) set(fd int32, c *Conn) {
+	slot := &t.pages[fd/fdPageSize]
+	if slot.Load() == nil {
+		t.mu.Lock()
+		if slot.Load() == nil {
+			slot.Store(&fdPage{})
+		}
+		t.mu.Unlock()
+	}
+	slot.Load()[fd%fdPageSize].Store(c)
+}
+
+// takeFD moves the connection out of Go's runtime, which would keep a poller registration and watch it as well.
+func takeFD(nc *net.TCPConn, sendBuffer int) (int32, error) {
+	raw, err := nc.SyscallConn()
+	if err != nil {
+		return -1, err
+	}
+	fd := -1
+	var dupErr error
+	err = raw.Control(func(old uintptr) {
+		fd, dupErr = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err = errors.Join(err, dupErr); err != nil {
+		return -1, fmt.Errorf("dup: %w", err)
+	}
+	if fd >= fdPages*fdPageSize {
+		return -1, errors.Join(unix.EMFILE, unix.Close(fd))
+	}
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_SNDBUF, sendBuffer)
+	if err = errors.Join(err, nc.Close()); err != nil {
+		return -1, errors.Join(err, unix.Close(fd))
+	}
+	return int32(fd), nil
+}
+
+// errAgain says that the socket holds nothing now.
+const errAgain = unix.EAGAIN
+
+func readFD(fd int32, buf []byte) (int, error) {
+	for {
+		n, err := unix.Read(int(fd), buf)
+		switch {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+// tryWrite writes what the socket takes.
+func tryWrite(fd int32, bufs [][]byte) (int, error) {
+	for {
+		var n int
+		var err error
+		if len(bufs) == 1 {
+			n, err = unix.Write(int(fd), bufs[0])
+		} else {
+			n, err = unix.Writev(int(fd), bufs)
+		}
+		switch err {
+		case nil:
+			return n, nil
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return 0, nil
+		default:
+			return 0, err
+		}
+	}
+}
+
+func shutdownWrite(fd int32) {
+	_ = unix.Shutdown(int(fd), unix.SHUT_WR) // the peer may have closed first
+}
+
+func closeFD(fd int32) {
+	_ = unix.Close(int(fd)) // Linux frees the descriptor whatever it returns
+}
