@@ -101,6 +101,9 @@ const (
 	Pong       MessageType = "pong"
 )
 
+// Presence is only in Kafka (live-presence): who came into a room and who left it, batched.
+const Presence MessageType = "presence"
+
 // Class decides what happens to a message when a room is too busy.
 type Class string
 

@@ -4,6 +4,7 @@ package stream
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
@@ -24,6 +25,8 @@ const DefaultPartitions = 10
 
 // DeadLetters is the topic that takes the records of t that failed for good.
 func (t Topic) DeadLetters() Topic { return t + ".dlq" }
+
+func (t Topic) isDeadLetters() bool { return strings.HasSuffix(string(t), ".dlq") }
 
 // RoomPartition is where a room's records go. Kafka's own hash of the key would do as well, but this one can be
 // computed by any consumer in any language.

@@ -106,3 +106,13 @@ type SettingsData struct {
 type DeletedData struct {
 	MessageID string `json:"message_id"`
 }
+
+// PresenceData is the data of a record in live-presence: who came to and who left a room on one pod since its last
+// record. A user counts once however many tabs; somebody who came and left meanwhile is in both lists.
+type PresenceData struct {
+	Pod          string        `json:"pod"`
+	Joined       []live.UserID `json:"joined,omitempty"`
+	Left         []live.UserID `json:"left,omitempty"`
+	GuestsJoined int           `json:"guests_joined,omitempty"`
+	GuestsLeft   int           `json:"guests_left,omitempty"`
+}

@@ -1,0 +1,8 @@
+# Names for the scripts; each also runs on its own.
+.PHONY: run test lint fuzz services-up services-down
+run: ; go run ./local
+test: ; ./scripts/test
+lint: ; ./scripts/lint
+fuzz: ; ./scripts/test --fuzz 30s
+services-up: ; ./scripts/services up
+services-down: ; ./scripts/services down

@@ -1,0 +1,57 @@
+// Calls of the HTTP API. Every failure becomes an ApiError with the problem's stable code.
+
+const timeoutMs = 10_000;
+
+export class ApiError extends Error {
+  constructor(status, code, message, retryAfterMs = 0) {
+    super(message);
+    this.name = 'ApiError';
+    this.status = status; // 0: no answer at all
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+export async function request(method, path, { body, token } = {}) {
+  const headers = { Accept: 'application/json' };
+  if (body !== undefined) headers['Content-Type'] = 'application/json';
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let response;
+  try {
+    response = await fetch(path, {
+      method, headers, cache: 'no-store', credentials: 'omit',
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+  } catch (cause) {
+    const late = cause.name === 'TimeoutError';
+    throw new ApiError(0, late ? 'timeout' : 'unreachable', late ? 'The server takes too long to answer.' : 'The server can’t be reached.');
+  }
+  if (response.status === 204) return null;
+  const text = await response.text();
+  let answer = null;
+  try {
+    answer = text ? JSON.parse(text) : null;
+  } catch {
+    throw new ApiError(response.status, 'bad_answer', `The server answered ${response.status} with something that is not JSON.`);
+  }
+  if (response.ok) return answer;
+  const retryAfter = Number(response.headers.get('Retry-After')) * 1000 || 0;
+  throw new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail || answer?.title || response.statusText, retryAfter);
+}
+
+export const path = {
+  rooms: '/api/v1/rooms',
+  liveRooms: '/api/v1/rooms?status=1&sort=hot&limit=30',
+  room: (id) => `/api/v1/rooms/${id}`,
+  start: (id) => `/api/v1/rooms/${id}/start`,
+  stop: (id) => `/api/v1/rooms/${id}/stop`,
+  join: (id) => `/api/v1/rooms/${id}/join`,
+  leave: (id) => `/api/v1/rooms/${id}/leave`,
+  hot: '/api/v1/stats/hot?limit=10',
+  numbers: (id) => `/api/v1/stats/rooms/${id}`,
+  login: '/api/v1/auth/login',
+  register: '/api/v1/auth/register',
+  refresh: '/api/v1/auth/refresh',
+  logout: '/api/v1/auth/logout',
+};

@@ -1,0 +1,169 @@
+// Package intake is the one way by which a danmu or a like enters a room, for sockets and HTTP alike: limits, standing,
+// blocked words, one script call in Redis a room batch, Kafka, and one reply.
+//
+// To change what a sender may do, read admit.go; how messages of a room travel together, lanes.go; what happens in
+// Redis and Kafka, flush.go; how likes become one message, likes.go.
+package intake
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/wire"
+)
+
+// publisher fans a room's batch out; fanout.Publisher is the one in use.
+type publisher interface {
+	Publish(ctx context.Context, room live.RoomID, items []fanout.Item) ([]fanout.Outcome, error)
+	Persisted(room live.RoomID, batch uint64)
+	NotPersisted(room live.RoomID, batch uint64)
+}
+
+// recorder keeps records in Kafka without ever blocking; stream.Client is the one in use.
+type recorder interface {
+	Enqueue(rec stream.Outgoing, done func(error)) error
+	Partitions() int32
+}
+
+// standings knows who is muted or banned; roomstate.State is the one in use.
+type standings interface {
+	Standing(ctx context.Context, room live.RoomID, user live.UserID) (roomstate.Standing, error)
+}
+
+// allowance spends n messages of what key may send; limit.Bucket is the one in use.
+type allowance[K comparable] interface {
+	Allow(key K, n int) (ok bool, retryAfter time.Duration)
+}
+
+// Words decides which texts a room does not want.
+type Words interface {
+	Blocks(room live.RoomID, content string) bool
+}
+
+// Config is what an Intake works with. Publisher, Kafka and State have no default.
+type Config struct {
+	Publisher publisher
+	Kafka     recorder
+	State     standings
+	Users     allowance[live.UserID] // nil: unlimited
+	Rooms     allowance[live.RoomID] // on this pod; nil: unlimited
+	Words     Words                  // nil: none
+	Pod       string                 // names this process among all that publish likes
+	Tracer    trace.Tracer
+	Metrics   Metrics
+
+	BatchWindow    time.Duration // between two batches of a room; 0 is 5 ms
+	LikeWindow     time.Duration // over which a room's likes are summed; 0 is 1 s
+	RedisTimeout   time.Duration // after it senders hear unavailable; 0 is 1 s
+	PersistTimeout time.Duration // after it senders hear not_persisted; 0 is 5 s
+	MaxWaiting     int           // bytes of messages that wait for Redis, all rooms; 0 is 64 MiB
+}
+
+// Intake takes messages in. Its methods may be called concurrently.
+type Intake struct {
+	Config
+	messages *lanes
+	likes    *lanes
+	kafka    sync.WaitGroup // batches that wait for Kafka
+}
+
+// Bounds of one room's queue. A room's batch is one script call: 256 messages keep Redis busy for about a millisecond.
+const (
+	batchItems = 256
+	batchBytes = 128 << 10
+	roomItems  = 4096
+	roomBytes  = 2 << 20
+)
+
+// New makes an Intake, which runs until Close.
+func New(cfg Config) (*Intake, error) {
+	switch {
+	case cfg.Publisher == nil, cfg.Kafka == nil, cfg.State == nil:
+		return nil, fmt.Errorf("intake needs a publisher, Kafka and room state")
+	case cfg.Pod == "":
+		return nil, fmt.Errorf("intake needs the pod's name")
+	}
+	in := &Intake{Config: cfg.withDefaults()}
+	b := bounds{
+		window: in.BatchWindow, eager: true, batchItems: batchItems, batchBytes: batchBytes,
+		roomItems: roomItems, roomBytes: roomBytes, totalBytes: in.MaxWaiting,
+	}
+	in.messages = newLanes(b, in.flush)
+	b.window, b.eager = in.LikeWindow, false
+	b.batchItems, b.batchBytes = roomItems, roomBytes // a window's likes are one message however many they are
+	in.likes = newLanes(b, in.flushLikes)
+	return in, nil
+}
+
+// Submit takes one checked message (wire.ParseInbound, wire.Inbound.Check) in and calls reply exactly once: at once
+// when it is refused, else when it is in Kafka or has failed, from another goroutine. reply must not block. Messages
+// that one goroutine submits to a room appear in their order.
+func (in *Intake) Submit(who Sender, room live.RoomID, msg wire.Inbound, reply func(Reply)) {
+	e := &entry{who: who, room: room, msg: msg, received: time.Now(), reply: reply}
+	e.class = msg.Type.Class()
+	if err := in.admit(e); err != nil {
+		in.answer(e, Reply{Err: err})
+		return
+	}
+	to := in.messages
+	if msg.Type == live.Like {
+		to = in.likes
+	}
+	if err := to.add(room, e); err != nil {
+		in.Metrics.shed(e, err)
+		in.answer(e, Reply{Err: refusal(err)})
+	}
+}
+
+// Post is Submit for callers that wait. It checks msg, and its error is a *live.Error or ctx's; after ctx's the
+// message may still have entered.
+func (in *Intake) Post(ctx context.Context, who Sender, room live.RoomID, msg wire.Inbound) (Reply, error) {
+	msg, err := msg.Check()
+	if err != nil {
+		return Reply{}, err
+	}
+	replies := make(chan Reply, 1)
+	in.Submit(who, room, msg, func(r Reply) { replies <- r })
+	select {
+	case r := <-replies:
+		if r.Err != nil {
+			return Reply{}, r.Err
+		}
+		return r, nil
+	case <-ctx.Done():
+		return Reply{}, fmt.Errorf("post to room %d: %w", room, ctx.Err())
+	}
+}
+
+// Close takes nothing more, sends what waits on its way, and returns when every sender has had a reply. That takes at
+// most RedisTimeout a batch, and PersistTimeout.
+func (in *Intake) Close() {
+	in.likes.close()
+	in.messages.close()
+	in.kafka.Wait()
+}
+
+func (c Config) withDefaults() Config {
+	c.BatchWindow = orDefault(c.BatchWindow, 5*time.Millisecond)
+	c.LikeWindow = orDefault(c.LikeWindow, time.Second)
+	c.RedisTimeout = orDefault(c.RedisTimeout, time.Second)
+	c.PersistTimeout = orDefault(c.PersistTimeout, 5*time.Second)
+	c.MaxWaiting = orDefault(c.MaxWaiting, 64<<20)
+	return c
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}

@@ -1,0 +1,81 @@
+package roomstate
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/barrage-live/barrage/shared/live"
+)
+
+// Every Redis key of the platform is named in this file. All keys of one room share the hash tag {<room id>}, so that
+// a cluster keeps them in one slot and one script may touch them.
+
+func roomKey(room live.RoomID, part string) string {
+	b := make([]byte, 0, 48)
+	b = append(b, "room:{"...)
+	b = strconv.AppendInt(b, int64(room), 10)
+	b = append(b, '}')
+	return string(append(b, part...))
+}
+
+// ChannelOf is the pub/sub channel of the room: room:{42}.
+func ChannelOf(room live.RoomID) string { return roomKey(room, "") }
+
+// LogKey is a hash: epoch, last seq, display budget and dedupe window of the room's sequence.
+func LogKey(room live.RoomID) string { return roomKey(room, ":log") }
+
+// HistoryKey is a stream of the room's recent batches; an entry's id is its last seq.
+func HistoryKey(room live.RoomID) string { return roomKey(room, ":history") }
+
+// SeenKeys are two hashes of message ids, used in turn, a dedupe window each.
+func SeenKeys(room live.RoomID) (even, odd string) {
+	return roomKey(room, ":seen:0"), roomKey(room, ":seen:1")
+}
+
+// InfoKey is a hash with the cached room.
+func InfoKey(room live.RoomID) string { return roomKey(room, ":info") }
+
+// PodsKey is a hash: pod → its viewers in the room and until when they count.
+func PodsKey(room live.RoomID) string { return roomKey(room, ":pods") }
+
+// MembersKey is a set of the users that one pod holds in the room.
+func MembersKey(room live.RoomID, pod string) string { return roomKey(room, ":members:"+pod) }
+
+// JoinedKey is a sorted set of the users that joined over HTTP, by the end of their lease in ms.
+func JoinedKey(room live.RoomID) string { return roomKey(room, ":joined") }
+
+// UniquesKey is a HyperLogLog of all who have watched the room's session.
+func UniquesKey(room live.RoomID) string { return roomKey(room, ":uniques") }
+
+// MutesKey and BansKey are hashes: user → Unix ms of the end, 0 for ever.
+func MutesKey(room live.RoomID) string { return roomKey(room, ":mutes") }
+
+// BansKey: see MutesKey.
+func BansKey(room live.RoomID) string { return roomKey(room, ":bans") }
+
+// ModeratorsKey is a set of users.
+func ModeratorsKey(room live.RoomID) string { return roomKey(room, ":moderators") }
+
+// SettingsKey is a hash of the room's moderation settings.
+func SettingsKey(room live.RoomID) string { return roomKey(room, ":settings") }
+
+// WordsKey is a set of the room's blocked words.
+func WordsKey(room live.RoomID) string { return roomKey(room, ":words") }
+
+// userShards bounds the number of hashes that hold the leases of all users.
+const userShards = 64
+
+// generation is how long one hash of user leases takes new entries. What is known of a user who is away is forgotten
+// after one to two generations.
+const generation = 7 * 24 * time.Hour
+
+func userShard(user live.UserID) int { return int(uint64(user) % userShards) }
+
+// UserLeasesKey is a hash: user → when last seen, and the rooms watched with the ends of their leases.
+func UserLeasesKey(shard int, generation int64) string {
+	tag := strconv.Itoa(shard)
+	return "presence:{u" + tag + "}:" + strconv.FormatInt(generation, 10)
+}
+
+// LimitKey holds one GCRA state of the named limit.
+func LimitKey(name, key string) string { return "limit:" + name + ":{" + key + "}" }
