@@ -4,16 +4,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
-	"go.opentelemetry.io/otel/metric"
-	metricnoop "go.opentelemetry.io/otel/metric/noop"
-	"go.opentelemetry.io/otel/trace"
-	tracenoop "go.opentelemetry.io/otel/trace/noop"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // Config says how to reach Kafka and how much may wait for it. Only Brokers has no default.
@@ -25,7 +22,7 @@ type Config struct {
 	Linger           time.Duration // how long a record waits for company; 0 is 1 ms
 	ClientID         string        // shown in the brokers' logs; empty is "barrage"
 	Auth             Auth
-	Telemetry        Telemetry
+	Telemetry        *telemetry.Telemetry // nil: none
 }
 
 // Auth is how a client signs in. The zero value does not.
@@ -33,13 +30,6 @@ type Auth struct {
 	User, Password string         // SCRAM-SHA-512
 	Mechanism      sasl.Mechanism // any other way to sign in, such as AWS IAM; made by the caller, so that AWS stays out of here
 	TLS            *tls.Config    // nil: no TLS
-}
-
-// Telemetry is where traces, metrics and log lines go; each nil field goes nowhere.
-type Telemetry struct {
-	Tracer trace.Tracer
-	Meter  metric.Meter
-	Log    *slog.Logger
 }
 
 // recordOverhead is what a waiting record costs beyond its key, value and headers.
@@ -59,14 +49,8 @@ func (c Config) withDefaults() (Config, error) {
 	c.DeliveryTimeout = orDefault(c.DeliveryTimeout, 10*time.Second)
 	c.Linger = orDefault(c.Linger, time.Millisecond)
 	c.ClientID = orDefault(c.ClientID, "barrage")
-	if c.Telemetry.Tracer == nil {
-		c.Telemetry.Tracer = tracenoop.NewTracerProvider().Tracer("")
-	}
-	if c.Telemetry.Meter == nil {
-		c.Telemetry.Meter = metricnoop.NewMeterProvider().Meter("")
-	}
-	if c.Telemetry.Log == nil {
-		c.Telemetry.Log = slog.New(slog.DiscardHandler)
+	if c.Telemetry == nil {
+		c.Telemetry = telemetry.Discard()
 	}
 	return c, nil
 }

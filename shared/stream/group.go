@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // GroupConfig says what a consumer group reads and in which portions. Group and Topics have no default.
@@ -50,15 +52,10 @@ func (c *Client) Consume(ctx context.Context, cfg GroupConfig, fn BatchFunc) err
 	if err != nil {
 		return err
 	}
-	instruments, err := newInstruments(c.cfg.Telemetry.Meter)
-	if err != nil {
-		return fmt.Errorf("consume %v: %w", cfg.Topics, err)
-	}
 	m := &member{
-		cfg:         cfg,
-		fn:          fn,
-		telemetry:   c.cfg.Telemetry,
-		instruments: instruments,
+		cfg:       cfg,
+		fn:        fn,
+		telemetry: c.cfg.Telemetry,
 		// Handlers outlive ctx by up to Grace.
 		base:    context.WithoutCancel(ctx),
 		workers: make(map[partition]*worker),
@@ -87,12 +84,11 @@ type partition struct {
 
 // member is one Consume. The lock guards workers alone; it is never held while waiting for a worker.
 type member struct {
-	cfg         GroupConfig
-	fn          BatchFunc
-	telemetry   Telemetry
-	instruments instruments
-	base        context.Context
-	kafka       *kgo.Client
+	cfg       GroupConfig
+	fn        BatchFunc
+	telemetry *telemetry.Telemetry
+	base      context.Context
+	kafka     *kgo.Client
 
 	mu      sync.Mutex
 	workers map[partition]*worker
@@ -130,7 +126,8 @@ func (m *member) poll(ctx context.Context) {
 		fetches := m.kafka.PollFetches(ctx)
 		fetches.EachError(func(topic string, p int32, err error) {
 			if ctx.Err() == nil && !errors.Is(err, kgo.ErrClientClosed) {
-				m.telemetry.Log.WarnContext(ctx, "kafka fetch", "group", m.cfg.Group, "topic", topic, "partition", p, "error", err)
+				m.telemetry.Logger().WarnContext(ctx, "kafka fetch", telemetry.Group, m.cfg.Group,
+					telemetry.Topic, topic, telemetry.Partition, p, telemetry.Err, err)
 			}
 		})
 		fetches.EachPartition(func(f kgo.FetchTopicPartition) {
@@ -170,7 +167,7 @@ func (m *member) revoked(ctx context.Context, kafka *kgo.Client, parts map[strin
 	ctx, cancel := context.WithTimeout(ctx, m.cfg.Grace)
 	defer cancel()
 	if err := kafka.CommitMarkedOffsets(ctx); err != nil {
-		m.telemetry.Log.WarnContext(ctx, "kafka commit", "group", m.cfg.Group, "error", err)
+		m.telemetry.Logger().WarnContext(ctx, "kafka commit", telemetry.Group, m.cfg.Group, telemetry.Err, err)
 	}
 }
 
@@ -207,6 +204,6 @@ func (m *member) committed(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kms
 		err = commitError(resp)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
-		m.telemetry.Log.Warn("kafka commit", "group", m.cfg.Group, "error", err)
+		m.telemetry.Logger().Warn("kafka commit", telemetry.Group, m.cfg.Group, telemetry.Err, err)
 	}
 }

@@ -85,7 +85,7 @@ func messageHeaders(ctx context.Context, messageID string) []Header {
 // Publish returns when every record is stored by all in-sync replicas, or with the error of the first that is not.
 // It waits for room in the buffer. When ctx ends first, records may still be stored after Publish has returned.
 func (c *Client) Publish(ctx context.Context, recs ...Outgoing) error {
-	ctx, span := c.cfg.Telemetry.Tracer.Start(ctx, spanPublish)
+	ctx, span := c.cfg.Telemetry.Tracer().Start(ctx, spanPublish)
 	err := c.publish(ctx, recs)
 	endSpan(span, err)
 	return err

@@ -5,10 +5,10 @@ import (
 	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // Span names (CONTRACT §7).
@@ -22,40 +22,19 @@ const maxLinks = 64
 
 // injectTrace appends the trace and the allow-listed baggage of ctx.
 func injectTrace(ctx context.Context, headers []Header) []Header {
-	h := carrier{headers}
-	propagation.TraceContext{}.Inject(ctx, &h)
-	var allowed []baggage.Member
-	for _, m := range baggage.FromContext(ctx).Members() {
-		if m.Key() == "user.id" || m.Key() == "room.id" {
-			allowed = append(allowed, m)
-		}
-	}
-	if b, err := baggage.New(allowed...); err == nil && b.Len() > 0 {
-		h.Set(HeaderBaggage, b.String())
-	}
-	return h.headers
-}
-
-// carrier is a record's headers as OpenTelemetry wants them.
-type carrier struct{ headers []Header }
-
-func (c *carrier) Get(key string) string { return string(Record{Headers: c.headers}.Header(key)) }
-
-func (c *carrier) Set(key, value string) {
-	c.headers = append(c.headers, Header{Key: key, Value: []byte(value)})
-}
-
-func (c *carrier) Keys() []string {
-	keys := make([]string, len(c.headers))
-	for i, h := range c.headers {
-		keys[i] = h.Key
-	}
-	return keys
+	telemetry.Inject(ctx, func(key, value string) {
+		headers = append(headers, Header{Key: key, Value: []byte(value)})
+	})
+	return headers
 }
 
 // startBatch begins the span of a batch. It is a child of the first sampled record, so that this one's trace reaches
 // to its end, and is linked to the others that are sampled.
-func startBatch(ctx context.Context, tracer trace.Tracer, group string, part []Record) (context.Context, trace.Span) {
+func (w *worker) startBatch(part []Record) (context.Context, trace.Span) {
+	ctx := w.ctx
+	if !w.telemetry.Tracing() {
+		return ctx, trace.SpanFromContext(ctx)
+	}
 	var links []trace.Link
 	for _, r := range part {
 		if len(links) == maxLinks {
@@ -69,12 +48,12 @@ func startBatch(ctx context.Context, tracer trace.Tracer, group string, part []R
 		ctx = trace.ContextWithRemoteSpanContext(ctx, links[0].SpanContext)
 		links = links[1:]
 	}
-	return tracer.Start(ctx, spanBatch,
+	return w.telemetry.Tracer().Start(ctx, spanBatch,
 		trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithLinks(links...),
 		trace.WithAttributes(
-			attribute.String("messaging.destination.name", string(part[0].Topic)),
-			attribute.String("messaging.consumer.group.name", group),
+			attribute.String("messaging.destination.name", w.id.topic),
+			attribute.String("messaging.consumer.group.name", w.cfg.Group),
 			attribute.Int("messaging.batch.message_count", len(part))))
 }
 
@@ -85,7 +64,7 @@ func sampledParent(r Record) (trace.SpanContext, bool) {
 	if n := len(parent); n == 0 || strings.IndexByte("13579bdf", parent[n-1]) < 0 {
 		return trace.SpanContext{}, false
 	}
-	ctx := propagation.TraceContext{}.Extract(context.Background(), &carrier{r.Headers})
+	ctx := telemetry.WithTraceParent(context.Background(), string(parent))
 	sc := trace.SpanContextFromContext(ctx)
 	return sc, sc.IsValid() && sc.IsSampled()
 }

@@ -7,23 +7,37 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/baggage"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/sdk/metric"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
-	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
+
+func observed(t *testing.T, cfg telemetry.Config) *telemetry.Telemetry {
+	t.Helper()
+	cfg.Getenv = func(string) string { return "" }
+	cfg.Log = t.Output()
+	tel, err := telemetry.Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tel.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	return tel
+}
 
 // The batch span continues the first sampled record's trace and is linked to the others that are sampled.
 func TestBatchSpan(t *testing.T) {
-	spans := tracetest.NewSpanRecorder()
-	tracer := sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(spans)).Tracer("test")
-	c := dial(t, Config{Brokers: []string{startEmbedded(t).Addr()}, Telemetry: Telemetry{Tracer: tracer}})
+	spans := tracetest.NewInMemoryExporter()
+	c := dial(t, Config{Brokers: []string{startEmbedded(t).Addr()}, Telemetry: observed(t, telemetry.Config{SpanExporter: spans})})
 	topic := newTopic(t, c)
 
 	var parents []trace.SpanContext
@@ -53,26 +67,26 @@ func TestBatchSpan(t *testing.T) {
 	handler := wait(t, "the batch", first)
 	member.stop()
 
-	var batches []sdktrace.ReadOnlySpan
-	for _, s := range spans.Ended() {
-		if s.Name() == spanBatch {
+	var batches tracetest.SpanStubs
+	for _, s := range spans.GetSpans() {
+		if s.Name == spanBatch {
 			batches = append(batches, s)
 		}
 	}
 	if len(batches) != 2 {
 		t.Fatalf("got %d batch spans, want the failed one and the other", len(batches))
 	}
-	if got := batches[0].Status().Code; got != codes.Error {
+	if got := batches[0].Status.Code; got != codes.Error {
 		t.Errorf("got status %v of the failed batch, want an error", got)
 	}
 	batch := batches[1]
-	if batch.SpanContext().SpanID() != handler.SpanID() {
+	if batch.SpanContext.SpanID() != handler.SpanID() {
 		t.Error("the handler's context does not hold the batch span")
 	}
-	if got, want := batch.Parent().TraceID(), parents[1].TraceID(); got != want {
+	if got, want := batch.Parent.TraceID(), parents[1].TraceID(); got != want {
 		t.Errorf("got trace %s, want the first sampled record's %s", got, want)
 	}
-	if links := batch.Links(); len(links) != 1 || links[0].SpanContext.TraceID() != parents[3].TraceID() {
+	if links := batch.Links; len(links) != 1 || links[0].SpanContext.TraceID() != parents[3].TraceID() {
 		t.Errorf("got links %v, want one to %s", links, parents[3].TraceID())
 	}
 }
@@ -126,8 +140,7 @@ func FuzzSampledParent(f *testing.F) {
 func TestBatchSizeAndLag(t *testing.T) {
 	onEachBroker(t, func(t *testing.T, brokers []string) {
 		reader := metric.NewManualReader()
-		meter := metric.NewMeterProvider(metric.WithReader(reader)).Meter("test")
-		c := dial(t, Config{Brokers: brokers, Telemetry: Telemetry{Meter: meter}})
+		c := dial(t, Config{Brokers: brokers, Telemetry: observed(t, telemetry.Config{MetricReader: reader})})
 		topic := newTopic(t, c)
 		group := newGroup()
 		publish(t, c, topic, 0, 15) // five in each partition
@@ -139,11 +152,11 @@ func TestBatchSizeAndLag(t *testing.T) {
 			}
 			return got.handle(ctx, part)
 		})
-		awaitLag(t, reader, map[int64]int64{0: 0, 1: 5, 2: 0})
+		awaitLag(t, reader, map[string]int64{"0": 0, "1": 5, "2": 0})
 		publish(t, c, topic, 15, 18)
-		awaitLag(t, reader, map[int64]int64{0: 0, 1: 6, 2: 0})
+		awaitLag(t, reader, map[string]int64{"0": 0, "1": 6, "2": 0})
 		close(release)
-		awaitLag(t, reader, map[int64]int64{0: 0, 1: 0, 2: 0})
+		awaitLag(t, reader, map[string]int64{"0": 0, "1": 0, "2": 0})
 
 		sizes, ok := read(t, reader, "batch.size").Data.(metricdata.Histogram[int64])
 		if !ok {
@@ -178,15 +191,15 @@ func read(t *testing.T, reader metric.Reader, name string) metricdata.Metrics {
 	return metricdata.Metrics{}
 }
 
-func awaitLag(t *testing.T, reader metric.Reader, want map[int64]int64) {
+func awaitLag(t *testing.T, reader metric.Reader, want map[string]int64) {
 	t.Helper()
-	got := make(map[int64]int64)
+	got := make(map[string]int64)
 	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
 		clear(got)
 		if gauge, ok := read(t, reader, "consumer.lag").Data.(metricdata.Gauge[int64]); ok {
 			for _, p := range gauge.DataPoints {
-				n, _ := p.Attributes.Value(attribute.Key("partition"))
-				got[n.AsInt64()] = p.Value
+				n, _ := p.Attributes.Value(telemetry.Partition)
+				got[n.AsString()] = p.Value
 			}
 		}
 		if fmt.Sprint(got) == fmt.Sprint(want) {

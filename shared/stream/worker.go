@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // maxPendingBytes of one partition stop its fetching until the worker has caught up.
@@ -21,7 +24,8 @@ type worker struct {
 	kafka *kgo.Client
 	id    partition
 
-	ctx      context.Context // of the handler
+	labels   metric.MeasurementOption // of batch.size
+	ctx      context.Context          // of the handler
 	cancel   context.CancelFunc
 	stopping chan struct{} // closed: no further batch begins
 	stopOnce sync.Once
@@ -40,7 +44,8 @@ func newWorker(m *member, kafka *kgo.Client, id partition) *worker {
 	ctx, cancel := context.WithCancel(m.base)
 	return &worker{
 		member: m, kafka: kafka, id: id,
-		ctx: ctx, cancel: cancel,
+		labels: telemetry.Labels(telemetry.Group, m.cfg.Group, telemetry.LabelTopic, id.topic),
+		ctx:    ctx, cancel: cancel,
 		stopping: make(chan struct{}),
 		ended:    make(chan struct{}),
 		arrived:  make(chan struct{}, 1),
@@ -98,8 +103,9 @@ func (w *worker) run() {
 		}
 		failures++
 		wait := backoff(w.cfg.MinBackoff, w.cfg.MaxBackoff, failures)
-		w.telemetry.Log.WarnContext(w.ctx, "batch failed", "group", w.cfg.Group, "topic", w.id.topic,
-			"partition", w.id.number, "offset", part[done].Offset, "failures", failures, "retry_in", wait, "error", err)
+		w.telemetry.Logger().WarnContext(w.ctx, "batch failed",
+			telemetry.Group, w.cfg.Group, telemetry.Topic, w.id.topic, telemetry.Partition, w.id.number,
+			telemetry.Offset, part[done].Offset, "failures", failures, "retry_in", wait, telemetry.Err, err)
 		if !w.sleep(wait) {
 			return
 		}
@@ -170,15 +176,16 @@ func (w *worker) finish(done int) {
 
 // handle calls the handler and makes its answer sound: 0 ≤ done ≤ len(part), and an error exactly when done is less.
 func (w *worker) handle(part []Record) (done int, err error) {
-	ctx, span := startBatch(w.ctx, w.telemetry.Tracer, w.cfg.Group, part)
-	w.instruments.batch(ctx, w.cfg.Group, w.id.topic, len(part))
+	ctx, span := w.startBatch(part)
+	w.telemetry.Metrics.BatchSize.Record(ctx, int64(len(part)), w.labels)
 	done, err = call(ctx, w.fn, part)
 	switch {
 	case done < 0 || done > len(part):
 		done, err = 0, errors.Join(fmt.Errorf("handler says %d of %d records are finished", done, len(part)), err)
 	case err != nil && done == len(part):
 		// Nothing is left to be delivered again; the records count as what the handler says they are.
-		w.telemetry.Log.WarnContext(ctx, "batch finished with an error", "group", w.cfg.Group, "topic", w.id.topic, "error", err)
+		w.telemetry.Logger().WarnContext(ctx, "batch finished with an error",
+			telemetry.Group, w.cfg.Group, telemetry.Topic, w.id.topic, telemetry.Err, err)
 		err = nil
 	case err == nil && done < len(part):
 		err = fmt.Errorf("handler finished %d of %d records and does not say why", done, len(part))

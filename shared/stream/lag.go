@@ -3,42 +3,17 @@ package stream
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
-
-// instruments of a consumer group. Labels are group, topic and partition: closed lists.
-type instruments struct {
-	meter     metric.Meter
-	batchSize metric.Int64Histogram
-	lag       metric.Int64ObservableGauge
-}
-
-func newInstruments(meter metric.Meter) (instruments, error) {
-	size, err := meter.Int64Histogram("batch.size", metric.WithUnit("{record}"),
-		metric.WithDescription("records a call of a batch handler"),
-		metric.WithExplicitBucketBoundaries(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000))
-	if err != nil {
-		return instruments{}, fmt.Errorf("metric batch.size: %w", err)
-	}
-	lag, err := meter.Int64ObservableGauge("consumer.lag", metric.WithUnit("{record}"),
-		metric.WithDescription("records of a partition that this member has not finished"))
-	if err != nil {
-		return instruments{}, fmt.Errorf("metric consumer.lag: %w", err)
-	}
-	return instruments{meter, size, lag}, nil
-}
-
-func (i instruments) batch(ctx context.Context, group, topic string, n int) {
-	i.batchSize.Record(ctx, int64(n), metric.WithAttributes(
-		attribute.String("group", group), attribute.String("topic", topic)))
-}
 
 const lagTimeout = 5 * time.Second
 
@@ -53,18 +28,25 @@ type lagWatch struct {
 	lag map[partition]int64
 }
 
+// watchLag observes consumer.lag until stop; its labels are group, topic and partition, all of closed lists.
 func (m *member) watchLag(ctx context.Context) (*lagWatch, error) {
+	meter := m.telemetry.Meter()
+	gauge, err := meter.Int64ObservableGauge("consumer.lag", metric.WithUnit("{record}"),
+		metric.WithDescription("Records of a partition that its member has not finished."))
+	if err != nil {
+		return nil, fmt.Errorf("metric consumer.lag: %w", err)
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	l := &lagWatch{cancel: cancel, ended: make(chan struct{})}
-	off, err := m.instruments.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	off, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		for p, n := range l.lag {
-			o.ObserveInt64(m.instruments.lag, n, metric.WithAttributes(
-				attribute.String("group", m.cfg.Group), attribute.String("topic", p.topic), attribute.Int("partition", int(p.number))))
+			o.ObserveInt64(gauge, n, telemetry.Labels(telemetry.Group, m.cfg.Group,
+				telemetry.LabelTopic, p.topic, telemetry.Partition, strconv.Itoa(int(p.number))))
 		}
 		return nil
-	}, m.instruments.lag)
+	}, gauge)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("metric consumer.lag: %w", err)
@@ -92,7 +74,7 @@ func (l *lagWatch) run(ctx context.Context, m *member) {
 		}
 		lag, err := m.measureLag(ctx)
 		if err != nil && ctx.Err() == nil {
-			m.telemetry.Log.WarnContext(ctx, "consumer lag", "group", m.cfg.Group, "error", err)
+			m.telemetry.Logger().WarnContext(ctx, "consumer lag", telemetry.Group, m.cfg.Group, telemetry.Err, err)
 		}
 		l.mu.Lock()
 		l.lag = lag
