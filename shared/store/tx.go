@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -81,4 +82,14 @@ func IsDuplicate(err error) bool {
 		return e.Code() == sqliteConstraintUnique || e.Code() == sqliteConstraintKey
 	}
 	return false
+}
+
+// Snapshot runs fn in a read-only transaction on the primary that sees the data as of one moment: for sums over tables
+// that change meanwhile.
+func (s *Store) Snapshot(ctx context.Context, fn func(tx *gorm.DB) error) error {
+	options := &sql.TxOptions{ReadOnly: true}
+	if s.address.system == mysqlSystem {
+		options.Isolation = sql.LevelRepeatableRead // SQLite's read transactions are snapshots by themselves
+	}
+	return s.writer(ctx).Transaction(fn, options)
 }

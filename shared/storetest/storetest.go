@@ -87,3 +87,13 @@ func newDatabase(t testing.TB, server string) string {
 	u.Path = "/" + name
 	return u.String()
 }
+
+// Bench is Each for benchmarks: on the MySQL server when there is one, else on SQLite.
+func Bench(b *testing.B, bench func(b *testing.B, s *store.Store)) {
+	b.Helper()
+	url := SQLite(b)
+	if server := os.Getenv("BARRAGE_TEST_MYSQL"); server != "" {
+		url = newDatabase(b, server)
+	}
+	bench(b, Open(b, url))
+}
