@@ -1,0 +1,40 @@
+package gateway
+
+import (
+	"context"
+
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/sockets/hub"
+)
+
+// joined counts a connection in.
+func (g *Gateway) joined(ctx context.Context, s *session, name string) {
+	m := g.Telemetry.Metrics
+	m.ConnectionCount.Add(ctx, 1)
+	if s.room.audience.join(s.who.User, name) {
+		m.ViewerJoined.Add(ctx, 1)
+		m.ViewerCount.Add(ctx, 1)
+	}
+}
+
+// left undoes joined and gives the connection's places back.
+func (g *Gateway) left(s *session) {
+	ctx, m := context.Background(), g.Telemetry.Metrics
+	m.ConnectionCount.Add(ctx, -1)
+	if s.room.audience.leave(s.who.User) {
+		m.ViewerLeft.Add(ctx, 1)
+		m.ViewerCount.Add(ctx, -1)
+	}
+	g.rooms.release(s.room)
+	g.seats.give(s.seat)
+}
+
+func (g *Gateway) flushed(f hub.Flush) {
+	g.Telemetry.Metrics.MessageSent.Add(context.Background(), f.Deliveries)
+}
+
+func (g *Gateway) shed(class live.Class, reason string) {
+	g.Telemetry.Metrics.MessageShed.Add(context.Background(), 1,
+		telemetry.Labels(telemetry.LabelClass, string(class), telemetry.LabelReason, reason))
+}

@@ -1,0 +1,243 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/shared/wire"
+)
+
+// leaser counts the audience of rooms over all pods; roomstate.State is the one in use.
+type leaser interface {
+	Standing(ctx context.Context, room live.RoomID, user live.UserID) (roomstate.Standing, error)
+	Renew(ctx context.Context, pod string, rooms []roomstate.RoomLease) ([]roomstate.Count, error)
+}
+
+// recorder keeps records in Kafka without ever blocking; stream.Client is the one in use.
+type recorder interface {
+	Enqueue(rec stream.Outgoing, done func(error)) error
+	Partitions() int32
+}
+
+const (
+	keeperTick    = 500 * time.Millisecond
+	changedEvery  = 5 * time.Second // a changed room is renewed, and its viewers told, at most so often
+	renewTimeout  = 3 * time.Second
+	leaseBatch    = 200    // rooms in one call
+	usersBatch    = 20_000 // users in one call, but for a room that has more by itself
+	maxPresenceID = 10_000 // users in one record: far below what Kafka takes
+)
+
+// presence is what a room's viewers were last told. Only the keeper touches it.
+type presence struct {
+	renewed time.Time
+	told    roomstate.Count
+}
+
+// keeper renews the pod's leases, tells rooms how many watch, and writes down who came and left.
+type keeper struct {
+	pod     string
+	rooms   *rooms
+	state   leaser
+	kafka   recorder
+	log     *slog.Logger
+	metrics *telemetry.Metrics
+	failing bool
+}
+
+// run ends with ctx, after it has given up all leases of this pod.
+func (k *keeper) run(ctx context.Context) error {
+	ticker := time.NewTicker(keeperTick)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			k.tick(ctx, now)
+		case <-ctx.Done():
+			k.leave(context.WithoutCancel(ctx))
+			return nil
+		}
+	}
+}
+
+func (k *keeper) tick(ctx context.Context, now time.Time) {
+	all := k.rooms.all()
+	for _, r := range all {
+		k.record(r)
+		k.readStandings(ctx, r)
+	}
+	k.rooms.sweep(now)
+	due := slices.DeleteFunc(all, func(r *room) bool { return !r.presence.due(now, r.audience.isChanged()) })
+	for len(due) > 0 {
+		n := k.batch(due)
+		if !k.renew(ctx, due[:n], now) {
+			return // the rest stays due
+		}
+		due = due[n:]
+	}
+	k.forget(ctx)
+}
+
+// readStandings settles whose rights in the room have changed.
+func (k *keeper) readStandings(ctx context.Context, r *room) {
+	for _, user := range r.takeDoubtful() {
+		ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+		standing, err := k.state.Standing(ctx, r.id, user)
+		cancel()
+		if err != nil {
+			r.doubt(user) // at the next tick
+			return
+		}
+		r.setModerator(user, standing.Moderator)
+	}
+}
+
+func (p *presence) due(now time.Time, changed bool) bool {
+	age := now.Sub(p.renewed)
+	return age >= roomstate.RenewEvery || changed && age >= changedEvery
+}
+
+// batch is how many of the rooms go into one call.
+func (k *keeper) batch(due []*room) int {
+	users := 0
+	for i, r := range due {
+		users += r.hub.Len()
+		if i > 0 && (i == leaseBatch || users > usersBatch) {
+			return i
+		}
+	}
+	return len(due)
+}
+
+func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	defer cancel()
+	leases := leasesOf(due)
+	counts, err := k.state.Renew(ctx, k.pod, leases)
+	k.report(ctx, err)
+	if err != nil {
+		for i, r := range due {
+			r.audience.putBack(leases[i].NewGuests)
+		}
+		return false
+	}
+	for i, r := range due {
+		r.presence.renewed = now
+		r.online.Store(counts[i].Online)
+		if counts[i] != r.presence.told {
+			k.tell(ctx, r, counts[i])
+		}
+	}
+	return true
+}
+
+// report logs the first failure of a series and its end, not each of them.
+func (k *keeper) report(ctx context.Context, err error) {
+	switch {
+	case err != nil && !k.failing:
+		k.log.WarnContext(ctx, "presence leases cannot be renewed", telemetry.Err, err)
+	case err == nil && k.failing:
+		k.log.InfoContext(ctx, "presence leases are renewed again")
+	}
+	k.failing = err != nil
+}
+
+func (k *keeper) tell(ctx context.Context, r *room, c roomstate.Count) {
+	payload, err := message(live.Online, r.id, "", wire.OnlineData{Online: c.Online, UniqueViewers: c.Unique})
+	if err != nil {
+		k.log.ErrorContext(ctx, "online count cannot be encoded", telemetry.Err, err)
+		return
+	}
+	r.presence.told = c
+	r.hub.AppendControl(payload)
+}
+
+func leasesOf(of []*room) []roomstate.RoomLease {
+	leases := make([]roomstate.RoomLease, 0, len(of))
+	for _, r := range of {
+		guests := r.audience.takeGuests() // first, so that who comes now is a change
+		users, count := r.hub.Users()
+		leases = append(leases, roomstate.RoomLease{Room: r.id, Users: users, Guests: count, NewGuests: guests})
+	}
+	return leases
+}
+
+// forget gives up the leases of rooms that this pod no longer hears; those that it cannot give up end by themselves.
+func (k *keeper) forget(ctx context.Context) {
+	swept := k.rooms.takeSwept()
+	if len(swept) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	defer cancel()
+	leases := make([]roomstate.RoomLease, len(swept))
+	for i, id := range swept {
+		leases[i] = roomstate.RoomLease{Room: id}
+	}
+	_, err := k.state.Renew(ctx, k.pod, leases)
+	k.report(ctx, err)
+}
+
+// leave is the last call: every viewer of this pod is gone.
+func (k *keeper) leave(ctx context.Context) {
+	for _, r := range k.rooms.all() {
+		k.record(r)
+	}
+	k.rooms.sweepAll()
+	k.forget(ctx)
+}
+
+// record enqueues who came and left since the last record of the room.
+func (k *keeper) record(r *room) {
+	data, any := r.audience.takeRecord()
+	if !any {
+		return
+	}
+	data.Pod = k.pod
+	for {
+		part := data
+		part.Joined, data.Joined = split(data.Joined)
+		part.Left, data.Left = split(data.Left)
+		k.enqueue(r.id, part)
+		data.GuestsJoined, data.GuestsLeft = 0, 0
+		if len(data.Joined)+len(data.Left) == 0 {
+			return
+		}
+	}
+}
+
+func split(ids []live.UserID) (head, tail []live.UserID) {
+	n := min(len(ids), maxPresenceID)
+	return ids[:n], ids[n:]
+}
+
+func (k *keeper) enqueue(id live.RoomID, data wire.PresenceData) {
+	raw, err := json.Marshal(data)
+	if err == nil {
+		var rec stream.Outgoing
+		rec, err = stream.RoomRecord(context.Background(), stream.LivePresence, live.Message{
+			Type: live.Presence, ID: ulid.Make().String(), RoomID: id, Data: raw, Timestamp: time.Now().UnixMilli(),
+		}, k.kafka.Partitions())
+		if err == nil {
+			err = k.kafka.Enqueue(rec, k.lost)
+		}
+	}
+	k.lost(err)
+}
+
+// lost counts a record that did not get into Kafka. Presence is a statistic: it is not worth holding viewers back.
+func (k *keeper) lost(err error) {
+	if err != nil {
+		k.metrics.MessageShed.Add(context.Background(), 1, telemetry.Labels(
+			telemetry.LabelClass, string(live.ClassControl), telemetry.LabelReason, "presence_not_persisted"))
+	}
+}
