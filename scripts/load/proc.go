@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// usage is what a process has used so far.
+type usage struct {
+	cpu time.Duration // user and system
+	rss int64         // bytes resident
+}
+
+// clockTick is the unit of /proc/PID/stat: USER_HZ, 100 on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// processUsage reads /proc; pid 0 gives zero.
+func processUsage(pid int) (usage, error) {
+	if pid == 0 {
+		return usage{}, nil
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return usage{}, fmt.Errorf("read the server's usage: %w", err)
+	}
+	// The second field is the command in parentheses and may hold spaces.
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	f := strings.Fields(rest)
+	if len(f) < 22 {
+		return usage{}, fmt.Errorf("read the server's usage: /proc/%d/stat has %d fields", pid, len(f))
+	}
+	var nums [3]int64
+	for i, at := range []int{11, 12, 21} { // utime, stime, rss: fields 14, 15, 24 of proc(5)
+		if nums[i], err = strconv.ParseInt(f[at], 10, 64); err != nil {
+			return usage{}, fmt.Errorf("read the server's usage: %w", err)
+		}
+	}
+	return usage{cpu: time.Duration(nums[0]+nums[1]) * clockTick, rss: nums[2] * int64(os.Getpagesize())}, nil
+}
+
+// selfCPU is this process' own user and system time, to the microsecond.
+func selfCPU() time.Duration {
+	var ru syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
+		return 0
+	}
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A viewer is one connection. Only the event loop touches it once it is adopted.
+type viewer struct {
+	fd      int
+	room    int64
+	stalled bool        // never reads
+	slow    bool        // reads 2 KiB every 100 ms
+	leaving atomic.Bool // churned: the end of this socket is our own doing
+	partial []byte
+
+	start int64 // the room's seq at the welcome
+	last  int64 // the newest seq seen
+	count int64 // numbered messages seen
+}
+
+const (
+	readBuffer = 256 << 10
+	slowRead   = 2 << 10
+	slowEvery  = 100 * time.Millisecond
+)
+
+// readLoop reads every connection until ctx ends.
+func (w *worker) readLoop(ctx context.Context) {
+	buf := make([]byte, readBuffer)
+	events := make([]unix.EpollEvent, 512)
+	nextSlow := time.Now().Add(slowEvery)
+	for ctx.Err() == nil {
+		n, err := unix.EpollWait(w.epoll, events, 100)
+		if err != nil && err != unix.EINTR {
+			w.fail(err)
+			return
+		}
+		for _, e := range events[:max(n, 0)] {
+			if v := w.conns[e.Fd].Load(); v != nil {
+				w.read(v, buf)
+			}
+		}
+		if now := time.Now(); now.After(nextSlow) {
+			nextSlow = now.Add(slowEvery)
+			w.mu.Lock()
+			slow := w.slow
+			w.mu.Unlock()
+			for _, v := range slow {
+				if v.fd >= 0 {
+					w.read(v, buf[:len(v.partial)+slowRead])
+				}
+			}
+		}
+	}
+}
+
+// read takes what the socket holds, once: level-triggered epoll comes back for the rest.
+func (w *worker) read(v *viewer, buf []byte) {
+	if len(v.partial) >= len(buf) {
+		w.fail(errHugeSize)
+		w.close(v, 0)
+		return
+	}
+	head := copy(buf, v.partial)
+	n, err := unix.Read(v.fd, buf[head:])
+	switch {
+	case err == unix.EAGAIN || err == unix.EINTR:
+		return
+	case v.leaving.Load():
+		w.close(v, 0)
+		return
+	case err != nil || n == 0:
+		w.close(v, 1006)
+		return
+	}
+	w.bytes.Add(int64(n))
+	w.consume(v, buf[:head+n])
+}
+
+// consume handles every whole frame of b and keeps the rest.
+func (w *worker) consume(v *viewer, b []byte) {
+	now := time.Now().UnixMicro()
+	var deliveries int64
+	for {
+		f, ok, err := nextFrame(b)
+		if err != nil {
+			w.fail(err)
+			w.close(v, 0)
+			break
+		}
+		if !ok {
+			break
+		}
+		b = b[f.size:]
+		switch f.opcode {
+		case opText:
+			if w.text(v, f.payload, now) {
+				deliveries++
+			}
+		case opPing:
+			w.pong(v, f.payload)
+		case opClose:
+			code := 1005
+			if len(f.payload) >= 2 {
+				code = int(binary.BigEndian.Uint16(f.payload))
+			}
+			w.close(v, code)
+		}
+		if v.fd < 0 {
+			break
+		}
+	}
+	w.deliveries.Add(deliveries)
+	v.partial = nil
+	if len(b) > 0 && v.fd >= 0 {
+		v.partial = bytes.Clone(b)
+	}
+}
+
+// text counts one message and reports whether it was a numbered one.
+func (w *worker) text(v *viewer, payload []byte, now int64) bool {
+	switch kind := typeOf(payload); kind {
+	case "welcome":
+		var m struct {
+			Data struct{ Seq int64 }
+		}
+		if err := json.Unmarshal(payload, &m); err != nil {
+			w.fail(err)
+			return false
+		}
+		v.start, v.last = m.Data.Seq, m.Data.Seq
+		return false
+	case "gap":
+		w.gap(v, payload)
+		return false
+	case "ack", "error", "online", "deleted", "reconnect", "gift_result", "pong":
+		return false
+	}
+	seq := seqOf(payload)
+	if seq == 0 {
+		return false
+	}
+	switch {
+	case seq == v.last+1:
+		v.last = seq
+		v.count++
+	case seq <= v.last:
+		w.result.Doubled++
+	default:
+		w.result.Holes += seq - v.last - 1
+		v.last = seq
+		v.count++
+	}
+	// One in eight is enough for the quantiles and keeps the reader out of the picture.
+	if seq&7 == 0 {
+		if from := w.measureFrom.Load(); from > 0 {
+			if at := sentAt(payload); at >= from {
+				w.result.Latency.add(now - at)
+			}
+		}
+	}
+	return true
+}
+
+// gap moves the cursor over what the server says this connection missed.
+func (w *worker) gap(v *viewer, payload []byte) {
+	var m struct {
+		Data struct {
+			FromSeq int64  `json:"from_seq"`
+			ToSeq   int64  `json:"to_seq"`
+			Reason  string `json:"reason"`
+		}
+	}
+	if err := json.Unmarshal(payload, &m); err != nil {
+		w.fail(err)
+		return
+	}
+	if missed := m.Data.ToSeq - v.last; missed > 0 {
+		w.result.Gaps[m.Data.Reason] += missed
+		v.last = m.Data.ToSeq
+	}
+}
+
+func (w *worker) pong(v *viewer, payload []byte) {
+	w.result.Pings++
+	if len(payload) > 125 {
+		return
+	}
+	out := maskedFrame(nil, opPong, payload)
+	if _, err := unix.Write(v.fd, out); err != nil && err != unix.EAGAIN {
+		w.close(v, 1006)
+	}
+}
+
+// close folds the connection's counts into the result.
+func (w *worker) close(v *viewer, code int) {
+	if v.fd < 0 {
+		return
+	}
+	w.conns[v.fd].Store(nil)
+	unix.Close(v.fd)
+	v.fd = -1
+	w.open.Add(-1)
+	w.closed.Add(1)
+	if code != 0 {
+		w.result.Closes[code]++
+	}
+	w.result.account(v, false)
+}
+
+// replaceSome closes a share of the connections and opens as many new ones.
+func (w *worker) replaceSome(ctx context.Context) {
+	share := int(w.spec.Churn*float64(w.spec.Count) + 0.5)
+	for fd := range w.conns {
+		if share == 0 || ctx.Err() != nil {
+			return
+		}
+		at := (fd*7919 + int(time.Now().UnixNano()>>20)) % len(w.conns)
+		v := w.conns[at].Load()
+		if v == nil {
+			continue
+		}
+		share--
+		// Half-closing makes the loop see the end by itself: only it may touch the viewer.
+		v.leaving.Store(true)
+		if err := unix.Shutdown(v.fd, unix.SHUT_RDWR); err != nil {
+			continue // it ended by itself meanwhile
+		}
+		w.connect(ctx, w.next.Add(1)-1)
+	}
+}
