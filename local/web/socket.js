@@ -80,6 +80,7 @@ export class RoomSocket extends EventTarget {
     const ws = new WebSocket(`${where.url}?${query}`, where.token ? [protocol, `bearer.${where.token}`] : [protocol]);
     this.#ws = ws;
     ws.onmessage = (event) => this.#frame(event.data);
+    ws.onerror = () => {}; // a close event follows and says more
     ws.onclose = (event) => { if (ws === this.#ws) this.#closed(event.code); };
   }
 
