@@ -5,6 +5,7 @@ package httpapi
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -28,6 +29,7 @@ type Config struct {
 	Verifier       Verifier             // nil: every token is refused
 	Telemetry      *telemetry.Telemetry // nil: none
 	AllowedOrigins []string             // web origins that browsers may call from, exact: https://host[:port]
+	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed: see ClientAddr
 }
 
 // API is a set of routes. Register all of them before the first request; then it serves concurrently.
@@ -36,6 +38,7 @@ type API struct {
 	telemetry *telemetry.Telemetry
 	log       *slog.Logger
 	cors      cors
+	proxies   []netip.Prefix
 	mux       *http.ServeMux
 	huma      huma.API
 	routes    []RouteInfo
@@ -61,6 +64,7 @@ func New(cfg Config) *API {
 		telemetry: cfg.Telemetry,
 		log:       cfg.Telemetry.Logger(),
 		cors:      newCORS(cfg.AllowedOrigins),
+		proxies:   cfg.TrustedProxies,
 		mux:       http.NewServeMux(),
 		unmatched: make(map[string]*route),
 	}

@@ -26,6 +26,8 @@ type exchange struct {
 	caller    *token.Identity
 	span      trace.Span // nil while tracing is off
 	requestID string
+	remote    string   // the connection's other end
+	forwarded []string // X-Forwarded-For as it came
 	status    int
 	deadline  bool // the connection has a read deadline for this body
 	failed    bool // the cause of a 500 is logged
@@ -81,7 +83,7 @@ func (ex *exchange) bodyRead() {
 
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	ex := &exchange{ResponseWriter: w, api: a, requestID: requestID(r)}
+	ex := &exchange{ResponseWriter: w, api: a, requestID: requestID(r), remote: r.RemoteAddr, forwarded: r.Header["X-Forwarded-For"]}
 	defer ex.finish(r, time.Now())
 
 	setHeaders(w.Header(), ex.requestID)

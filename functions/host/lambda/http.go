@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -70,7 +71,7 @@ func request(ctx context.Context, e events.APIGatewayV2HTTPRequest) (*http.Reque
 	if host := req.Header.Get("Host"); host != "" {
 		req.Host = host
 	}
-	req.RemoteAddr = e.RequestContext.HTTP.SourceIP + ":0"
+	req.RemoteAddr = net.JoinHostPort(e.RequestContext.HTTP.SourceIP, "0") // an IPv6 address needs brackets
 	return req, nil
 }
 
