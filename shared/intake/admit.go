@@ -14,7 +14,7 @@ import (
 )
 
 // admit decides all that needs no other machine, and makes the message as the room will see it.
-func (in *Intake) admit(e *entry) *live.Error {
+func (in *Intake) admit(ctx context.Context, e *entry) *live.Error {
 	if e.who.Guest() {
 		return live.Errorf(live.KindForbidden, CodeGuest, "sign in to write")
 	}
@@ -29,7 +29,7 @@ func (in *Intake) admit(e *entry) *live.Error {
 	if e.id == "" {
 		e.id = ulid.Make().String()
 	}
-	in.startTrace(e)
+	in.startTrace(ctx, e)
 	if e.class == live.ClassLike {
 		return nil // it travels inside a sum
 	}
@@ -47,7 +47,7 @@ func (in *Intake) spend(e *entry) *live.Error {
 	}
 	if in.Rooms != nil {
 		if ok, after := in.Rooms.Allow(e.room, 1); !ok {
-			in.Metrics.shed(e, errRoomRate)
+			in.meters.shed(e, errRoomRate)
 			return rateLimited(after, "the room is too busy")
 		}
 	}
@@ -83,7 +83,7 @@ func (e *entry) encode() *live.Error {
 func (e *entry) marshal(data json.RawMessage) *live.Error {
 	payload, err := wire.Marshal(live.Message{
 		Type: e.msg.Type, ID: e.id, RoomID: e.room, UserID: e.who.User, Content: e.msg.Content, Data: data,
-		Timestamp: e.received.UnixMilli(), TraceID: e.trace.TraceID().String(),
+		Timestamp: e.received.UnixMilli(), TraceID: e.traceID,
 	})
 	if err != nil {
 		return unencodable()

@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
@@ -22,8 +24,9 @@ type entry struct {
 	scope    string // under which id is remembered
 	payload  []byte // the message without seq
 	received time.Time
-	span     trace.Span        // message.receive
-	trace    trace.SpanContext // of span, or one that nobody records
+	ctx      context.Context // the message's trace and nothing else
+	traceID  string
+	span     trace.Span // message.receive; nil where nothing is recorded
 	reply    func(Reply)
 	answered atomic.Bool
 
@@ -39,8 +42,8 @@ func (e *entry) size() int {
 
 func (e *entry) item() fanout.Item {
 	item := fanout.Item{Sender: e.scope, ID: e.id, Class: e.class, Payload: e.payload}
-	if e.trace.IsSampled() {
-		item.TraceParent = traceParent(e.trace)
+	if e.sampled() {
+		item.TraceParent = telemetry.TraceParent(e.ctx)
 	}
 	return item
 }
@@ -56,7 +59,7 @@ func (e *entry) record(seq live.Seq, partitions int32) stream.Outgoing {
 		Headers: []stream.Header{
 			{Key: stream.HeaderMessageID, Value: []byte(e.id)},
 			{Key: stream.HeaderSchema, Value: []byte(stream.SchemaMessage)},
-			{Key: stream.HeaderTraceParent, Value: []byte(traceParent(e.trace))},
+			{Key: stream.HeaderTraceParent, Value: []byte(telemetry.TraceParent(e.ctx))},
 			{Key: stream.HeaderBaggage, Value: baggage(e.room, e.who.User)},
 		},
 	}
@@ -74,7 +77,7 @@ func (in *Intake) answer(e *entry, r Reply) {
 		return
 	}
 	r.ID = e.msg.ID
-	in.Metrics.answered(e, r)
+	in.meters.answered(e, r)
 	endSpan(e.span, r)
 	e.reply(r)
 }

@@ -33,7 +33,7 @@ func (in *Intake) flush(room live.RoomID, batch []*entry) {
 			// The script may have run all the same. Then the sender's second try is a duplicate, and is stored then.
 			in.answer(e, Reply{Err: unavailable()})
 		case !outcomes[i].Shown && !outcomes[i].Duplicate:
-			in.Metrics.shed(e, errDisplay)
+			in.meters.shed(e, errDisplay)
 		}
 	}
 	if err == nil {

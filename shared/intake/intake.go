@@ -11,12 +11,11 @@ import (
 	"sync"
 	"time"
 
-	"go.opentelemetry.io/otel/trace"
-
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
@@ -57,8 +56,7 @@ type Config struct {
 	Rooms     allowance[live.RoomID] // on this pod; nil: unlimited
 	Words     Words                  // nil: none
 	Pod       string                 // names this process among all that publish likes
-	Tracer    trace.Tracer
-	Metrics   Metrics
+	Telemetry *telemetry.Telemetry   // nil: discarded
 
 	BatchWindow    time.Duration // between two batches of a room; 0 is 5 ms
 	LikeWindow     time.Duration // over which a room's likes are summed; 0 is 1 s
@@ -70,6 +68,7 @@ type Config struct {
 // Intake takes messages in. Its methods may be called concurrently.
 type Intake struct {
 	Config
+	meters   meters
 	messages *lanes
 	likes    *lanes
 	kafka    sync.WaitGroup // batches that wait for Kafka
@@ -92,6 +91,7 @@ func New(cfg Config) (*Intake, error) {
 		return nil, fmt.Errorf("intake needs the pod's name")
 	}
 	in := &Intake{Config: cfg.withDefaults()}
+	in.meters = newMeters(in.Telemetry.Metrics)
 	b := bounds{
 		window: in.BatchWindow, eager: true, batchItems: batchItems, batchBytes: batchBytes,
 		roomItems: roomItems, roomBytes: roomBytes, totalBytes: in.MaxWaiting,
@@ -107,9 +107,14 @@ func New(cfg Config) (*Intake, error) {
 // when it is refused, else when it is in Kafka or has failed, from another goroutine. reply must not block. Messages
 // that one goroutine submits to a room appear in their order.
 func (in *Intake) Submit(who Sender, room live.RoomID, msg wire.Inbound, reply func(Reply)) {
+	in.submit(context.Background(), who, room, msg, reply)
+}
+
+// submit takes the trace of ctx, and nothing else of it.
+func (in *Intake) submit(ctx context.Context, who Sender, room live.RoomID, msg wire.Inbound, reply func(Reply)) {
 	e := &entry{who: who, room: room, msg: msg, received: time.Now(), reply: reply}
 	e.class = msg.Type.Class()
-	if err := in.admit(e); err != nil {
+	if err := in.admit(ctx, e); err != nil {
 		in.answer(e, Reply{Err: err})
 		return
 	}
@@ -118,12 +123,12 @@ func (in *Intake) Submit(who Sender, room live.RoomID, msg wire.Inbound, reply f
 		to = in.likes
 	}
 	if err := to.add(room, e); err != nil {
-		in.Metrics.shed(e, err)
+		in.meters.shed(e, err)
 		in.answer(e, Reply{Err: refusal(err)})
 	}
 }
 
-// Post is Submit for callers that wait. It checks msg, and its error is a *live.Error or ctx's; after ctx's the
+// Post is Submit for callers that wait, as part of the trace in ctx. It checks msg, and its error is a *live.Error or ctx's; after ctx's the
 // message may still have entered.
 func (in *Intake) Post(ctx context.Context, who Sender, room live.RoomID, msg wire.Inbound) (Reply, error) {
 	msg, err := msg.Check()
@@ -131,7 +136,7 @@ func (in *Intake) Post(ctx context.Context, who Sender, room live.RoomID, msg wi
 		return Reply{}, err
 	}
 	replies := make(chan Reply, 1)
-	in.Submit(who, room, msg, func(r Reply) { replies <- r })
+	in.submit(context.WithoutCancel(ctx), who, room, msg, func(r Reply) { replies <- r })
 	select {
 	case r := <-replies:
 		if r.Err != nil {
@@ -157,6 +162,9 @@ func (c Config) withDefaults() Config {
 	c.RedisTimeout = orDefault(c.RedisTimeout, time.Second)
 	c.PersistTimeout = orDefault(c.PersistTimeout, 5*time.Second)
 	c.MaxWaiting = orDefault(c.MaxWaiting, 64<<20)
+	if c.Telemetry == nil {
+		c.Telemetry = telemetry.Discard()
+	}
 	return c
 }
 

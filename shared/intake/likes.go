@@ -26,7 +26,7 @@ func (in *Intake) flushLikes(room live.RoomID, batch []*entry) {
 		return
 	}
 	if err := in.messages.add(room, sum); err != nil {
-		in.Metrics.shed(sum, err)
+		in.meters.shed(sum, err)
 		in.answer(sum, Reply{Err: refusal(err)})
 	}
 }
@@ -35,7 +35,7 @@ func (in *Intake) flushLikes(room live.RoomID, batch []*entry) {
 func (in *Intake) sumLikes(room live.RoomID, batch []*entry) *entry {
 	sum := &entry{
 		who: batch[0].who, room: room, class: live.ClassLike, received: time.Now(),
-		id: ulid.Make().String(), scope: "p" + in.Pod, trace: batch[0].trace, sum: batch,
+		id: ulid.Make().String(), scope: "p" + in.Pod, ctx: batch[0].ctx, traceID: batch[0].traceID, sum: batch,
 	}
 	sum.msg.Type = live.Like
 	type key struct{ scope, id string }
@@ -47,9 +47,6 @@ func (in *Intake) sumLikes(room live.RoomID, batch []*entry) *entry {
 		}
 		if e.who.User != sum.who.User {
 			sum.who = Sender{} // many viewers', so nobody's
-		}
-		if e.trace.IsSampled() && !sum.trace.IsSampled() {
-			sum.trace = e.trace
 		}
 	}
 	return sum

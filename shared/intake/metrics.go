@@ -5,49 +5,69 @@ import (
 	"errors"
 	"time"
 
-	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
-)
 
-// Metrics counts what enters; each nil instrument counts nothing.
-type Metrics struct {
-	Received metric.Int64Counter     // message.received by type and outcome
-	Shed     metric.Int64Counter     // message.shed by class and reason
-	Latency  metric.Float64Histogram // message.latency in ms, by type and outcome: from frame to reply
-}
-
-const (
-	attrType    = attribute.Key("type")
-	attrOutcome = attribute.Key("outcome")
-	attrClass   = attribute.Key("class")
-	attrReason  = attribute.Key("reason")
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // outcomeOK is the outcome of an acked message; of a refused one it is the error's code.
 const outcomeOK = "ok"
 
-func (m Metrics) answered(e *entry, r Reply) {
-	outcome := outcomeOK
+// meters counts what enters. The label sets are made once: making one costs more than counting.
+type meters struct {
+	metrics *telemetry.Metrics
+	labels  map[outcome]labelSet
+}
+
+type outcome struct {
+	of   live.MessageType
+	code string
+}
+
+type labelSet struct {
+	add    []metric.AddOption
+	record []metric.RecordOption
+}
+
+func newMeters(m *telemetry.Metrics) meters {
+	all := meters{metrics: m, labels: make(map[outcome]labelSet)}
+	codes := []string{
+		outcomeOK, CodeGuest, CodeRateLimited, CodeMuted, CodeBanned, CodeBlockedWord, CodeUnavailable, CodeNotPersisted,
+	}
+	for _, of := range []live.MessageType{live.Danmu, live.Like} {
+		for _, code := range codes {
+			o := outcome{of, code}
+			all.labels[o] = newLabelSet(o)
+		}
+	}
+	return all
+}
+
+func newLabelSet(o outcome) labelSet {
+	l := telemetry.Labels(telemetry.LabelType, string(o.of), telemetry.LabelOutcome, o.code)
+	return labelSet{add: []metric.AddOption{l}, record: []metric.RecordOption{l}}
+}
+
+// answered counts a message, and how long its sender waited for the reply.
+func (m meters) answered(e *entry, r Reply) {
+	o := outcome{e.msg.Type, outcomeOK}
 	if r.Err != nil {
-		outcome = r.Err.Code
+		o.code = r.Err.Code
 	}
-	attrs := metric.WithAttributeSet(attribute.NewSet(attrType.String(string(e.msg.Type)), attrOutcome.String(outcome)))
-	if m.Received != nil {
-		m.Received.Add(context.Background(), 1, attrs)
+	labels, ok := m.labels[o]
+	if !ok {
+		labels = newLabelSet(o)
 	}
-	if m.Latency != nil {
-		m.Latency.Record(context.Background(), float64(time.Since(e.received))/float64(time.Millisecond), attrs)
-	}
+	ctx := context.Background()
+	m.metrics.MessageReceived.Add(ctx, 1, labels.add...)
+	m.metrics.MessageLatency.Record(ctx, float64(time.Since(e.received))/float64(time.Millisecond), labels.record...)
 }
 
 // shed counts e, or the likes that it adds up, as not shown in its room.
-func (m Metrics) shed(e *entry, why error) {
-	if m.Shed == nil {
-		return
-	}
-	n := int64(max(1, len(e.sum)))
-	m.Shed.Add(context.Background(), n, metric.WithAttributeSet(
-		attribute.NewSet(attrClass.String(string(e.class)), attrReason.String(shedReason(why)))))
+func (m meters) shed(e *entry, why error) {
+	m.metrics.MessageShed.Add(context.Background(), int64(max(1, len(e.sum))), telemetry.Labels(
+		telemetry.LabelClass, string(e.class), telemetry.LabelReason, shedReason(why)))
 }
 
 func shedReason(why error) string {
