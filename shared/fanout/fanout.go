@@ -17,6 +17,7 @@ type Item struct {
 	Class       live.Class
 	Payload     []byte // the JSON message without seq, on one line, at most 64 KiB
 	TraceParent string // empty unless the trace is sampled
+	Mark        bool   // only remember the id: nothing is shown, and Payload is not looked at
 }
 
 // Outcome says what became of an Item.

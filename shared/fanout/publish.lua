@@ -2,7 +2,7 @@
 -- KEYS  log, history, seen (even windows), seen (odd windows)
 -- ARGV  1 candidate epoch  2 origin  3 batch  4 origin's persisted watermark  5,6 highest epoch and seq the caller knows
 --       7 display rate  8 messages kept  9 PUBLISH or SPUBLISH  10 channel  11 dedupe window (ms)
---       12 classes, a letter each, d = may be shed  13 traces "i=traceparent,…"  14 payloads, a line each  15… ids
+--       12 classes, a letter each, d = may be shed, m = a mark  13 traces "i=traceparent,…"  14 payloads, a line each  15… ids
 -- Reply {epoch, first seq} when all are new and shown, else {epoch, first seq, outcome…}: "<seq>" followed by
 --       nothing (new), o (an earlier try of this very batch), p (duplicate, persisted), n (duplicate, not known to be).
 local call = redis.call
@@ -52,7 +52,7 @@ local sheddable = 0
 if rate > 0 then
   for i = 1, n do if string.byte(ARGV[12], i) == 100 then sheddable = sheddable + 1 end end
 end
-if not dup and sheddable <= free then
+if not dup and sheddable <= free and not string.find(ARGV[12], 'm', 1, true) then
   for i = 1, n do
     seen[2 * i - 1] = ARGV[FIRST + i - 1]
     seen[2 * i] = (seq + i) .. tail
@@ -75,8 +75,9 @@ else
         seen[#seen + 1] = s .. tail
       end
     else
-      local shown = true
-      if rate > 0 and string.byte(ARGV[12], i) == 100 then
+      local class = string.byte(ARGV[12], i)
+      local shown = class ~= 109
+      if rate > 0 and class == 100 then
         shown = free > 0
         if shown then free = free - 1; tat = tat + 1000 / rate end
       end

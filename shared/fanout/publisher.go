@@ -87,9 +87,9 @@ func checkItems(room live.RoomID, items []Item) error {
 	for i := range items {
 		it := &items[i]
 		switch {
-		case len(it.Payload) == 0 || len(it.Payload) > maxPayload:
+		case !it.Mark && (len(it.Payload) == 0 || len(it.Payload) > maxPayload):
 			return fmt.Errorf("fan out to room %d: payload of %d bytes", room, len(it.Payload))
-		case bytes.IndexByte(it.Payload, '\n') >= 0:
+		case !it.Mark && bytes.IndexByte(it.Payload, '\n') >= 0:
 			return fmt.Errorf("fan out to room %d: payload has more than one line", room)
 		case len(it.TraceParent) > 55 || strings.ContainsAny(it.TraceParent, ", =\n"):
 			return fmt.Errorf("fan out to room %d: bad traceparent", room)
@@ -154,13 +154,19 @@ func (p *Publisher) args(room live.RoomID, call *publishCall, at []int, items []
 	for n, i := range at {
 		it := &items[i]
 		classes[n] = '-'
-		if it.Class == live.ClassDanmu || it.Class == live.ClassLike {
+		if it.Mark {
+			classes[n] = 'm'
+		} else if it.Class == live.ClassDanmu || it.Class == live.ClassLike {
 			classes[n] = 'd'
 		}
 		if n > 0 {
 			body = append(body, '\n')
 		}
-		body = append(body, it.Payload...)
+		if it.Mark {
+			body = append(body, '-') // every item has a line
+		} else {
+			body = append(body, it.Payload...)
+		}
 		if it.TraceParent != "" {
 			if len(traces) > 0 {
 				traces = append(traces, ',')

@@ -35,6 +35,7 @@ func TestPublisher(t *testing.T) {
 			{"begins an epoch when data was lost", testNewEpoch},
 			{"notices that Redis went back", testRollback},
 			{"takes many items in one call", testManyItems},
+			{"remembers marks without showing them", testMarks},
 			{"refuses what would break the envelope", testBadItems},
 			{"bounds what it keeps", testBounds},
 			{"lets an ended room go", testRetire},
@@ -295,6 +296,21 @@ func testManyItems(t *testing.T, rdb redis.UniversalClient) {
 	}
 	if got := publish(t, p, room, big...); got[11].Seq != got[0].Seq+11 {
 		t.Fatalf("got %+v", got)
+	}
+}
+
+func testMarks(t *testing.T, rdb redis.UniversalClient) {
+	room, p := redistest.Room(), fanout.NewPublisher(rdb, fanout.PublisherConfig{})
+	mark := func(id string) fanout.Item {
+		return fanout.Item{Sender: "u1", ID: id, Class: live.ClassLike, Mark: true}
+	}
+	first := publish(t, p, room, mark("a"), item("u1", "b"), mark("c"))
+	expect(t, first, "0x 1 0x")
+	p.Persisted(room, first[0].Batch)
+	expect(t, publish(t, p, room, mark("a"), item("u1", "d"), mark("e")), "0dpx 2 0x")
+	msgs, err := fanout.NewHistory(rdb).Before(t.Context(), room, 0, 10)
+	if err != nil || len(msgs) != 2 {
+		t.Fatalf("got %d messages in the history, %v, want b and d", len(msgs), err)
 	}
 }
 
