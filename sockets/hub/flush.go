@@ -111,7 +111,7 @@ func (s *shard) catchUp(m *Member, v *view) bool {
 	if m.flags&ahead != 0 {
 		s.skip(m, v)
 	}
-	if m.cursor < v.first {
+	if m.cursor < v.first && m.flags&noLog == 0 {
 		s.fall(m, v)
 	}
 	return m.flags&noLog == 0
@@ -119,8 +119,13 @@ func (s *shard) catchUp(m *Member, v *view) bool {
 
 // skip moves a member that has seen more on another pod over what it has seen.
 func (s *shard) skip(m *Member, v *view) {
-	if m.epoch != v.epochs { // its seq means nothing any more, the gap in the log says so
+	if m.epoch != v.epochs { // its seq means nothing any more, the gap at the start of the epoch says so
+		m.cursor = max(m.cursor, v.epochStart)
 		m.flags &^= ahead
+		return
+	}
+	if m.cursor < v.first { // where its seq was can't be told any more
+		s.closeSlow(m)
 		return
 	}
 	pos, ok := v.after(m.seq)
@@ -133,19 +138,17 @@ func (s *shard) skip(m *Member, v *view) {
 }
 
 // fall takes a member that was too slow for the log to its end: it learns what it missed, and gets what must not be
-// shed. It is closed when even that is too much.
+// shed. It is closed when even that is too much, and when it fell over the end of an epoch: no range of seq would tell
+// what it missed.
 func (s *shard) fall(m *Member, v *view) {
 	must, ok := m.room.kept(m.cursor, v.end)
-	if !ok || len(m.out)+len(must) > s.limit(m) {
+	if !ok || len(m.out)+len(must) > s.limit(m) || m.epoch != v.epochs {
 		s.closeSlow(m)
 		return
 	}
 	gap := wire.GapData{FromSeq: m.seq + 1, ToSeq: v.seq, Reason: wire.GapSlow}
-	if m.epoch != v.epochs {
-		gap.FromSeq, gap.Epoch = 1, v.epoch
-	}
 	s.buffer(m)
-	if gap.ToSeq >= gap.FromSeq || gap.Epoch != "" {
+	if gap.ToSeq >= gap.FromSeq {
 		m.out = wire.AppendTextFrame(m.out, gapMessage(m.room.ID, gap))
 	}
 	m.out = append(m.out, must...)

@@ -115,7 +115,7 @@ func (s *shard) release(m *Member, why error) {
 	if m.state.Swap(stateReleased) == stateReleased {
 		return
 	}
-	if m.code != 0 && m.flags&goodbye == 0 {
+	if m.code != 0 && m.flags&clientFirst == 0 {
 		why = &CloseError{Code: m.code}
 	}
 	s.wheel.remove(m)

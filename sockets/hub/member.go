@@ -62,16 +62,17 @@ type Member struct {
 	code    wire.CloseCode // of our close frame
 }
 
-type flags uint8
+type flags uint16
 
 const (
-	started   flags = 1 << iota
-	ahead           // the client has seen more than the log: skip until seq
-	noLog           // nothing from the log any more
-	lastFrame       // the close frame went out, or waits in out
-	goodbye         // the client's close frame came
-	ended           // CloseWrite was called
-	queued          // in shard.private
+	started     flags = 1 << iota
+	ahead             // the client has seen more than the log: skip until seq
+	noLog             // nothing from the log any more
+	lastFrame         // the close frame went out, or waits in out
+	goodbye           // the client's close frame came
+	clientFirst       // and before ours
+	ended             // CloseWrite was called
+	queued            // in shard.private
 )
 
 const (

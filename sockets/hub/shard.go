@@ -217,7 +217,9 @@ func (s *shard) apply(o *op) {
 	case opClose:
 		s.beginClose(m, o.code, o.reason)
 	case opGoodbye:
-		m.flags |= goodbye | noLog
+		if m.flags |= goodbye | noLog; m.code == 0 {
+			m.flags |= clientFirst
+		}
 		s.beginClose(m, o.code, "")
 	case opGone:
 		s.release(m, o.err)
