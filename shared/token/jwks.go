@@ -11,8 +11,8 @@ import (
 	"fmt"
 )
 
-// jwk is one key of a JSON Web Key Set (RFC 7517, RFC 8037): public parts only.
-type jwk struct {
+// JWK is one key of a JSON Web Key Set (RFC 7517, RFC 8037): public parts only.
+type JWK struct {
 	Kty string `json:"kty"`
 	Crv string `json:"crv"`
 	X   string `json:"x"`
@@ -22,15 +22,16 @@ type jwk struct {
 	Use string `json:"use"`
 }
 
-type jwks struct {
-	Keys []jwk `json:"keys"`
+// KeySet is a JSON Web Key Set.
+type KeySet struct {
+	Keys []JWK `json:"keys" nullable:"false"`
 }
 
 const maxKeys = 16 // in a set
 
-func (k Key) jwk() (jwk, error) {
+func (k Key) jwk() (JWK, error) {
 	enc := base64.RawURLEncoding.EncodeToString
-	j := jwk{Kid: k.ID, Alg: k.alg, Use: "sig"}
+	j := JWK{Kid: k.ID, Alg: k.alg, Use: "sig"}
 	switch p := k.public.(type) {
 	case ed25519.PublicKey:
 		j.Kty, j.Crv, j.X = "OKP", "Ed25519", enc(p)
@@ -38,29 +39,29 @@ func (k Key) jwk() (jwk, error) {
 	case *ecdsa.PublicKey:
 		point, err := p.Bytes() // 4, then x and y of 32 bytes each
 		if err != nil {
-			return jwk{}, fmt.Errorf("key: %w", err)
+			return JWK{}, fmt.Errorf("key: %w", err)
 		}
 		j.Kty, j.Crv, j.X, j.Y = "EC", "P-256", enc(point[1:33]), enc(point[33:])
 		return j, nil
 	}
-	return jwk{}, fmt.Errorf("key: %T can't be published", k.public)
+	return JWK{}, fmt.Errorf("key: %T can't be published", k.public)
 }
 
-func marshalJWKS(keys []Key) ([]byte, error) {
-	set := jwks{Keys: make([]jwk, 0, len(keys))}
+func newKeySet(keys []Key) (KeySet, error) {
+	set := KeySet{Keys: make([]JWK, 0, len(keys))}
 	for _, k := range keys {
 		j, err := k.jwk()
 		if err != nil {
-			return nil, err
+			return KeySet{}, err
 		}
 		set.Keys = append(set.Keys, j)
 	}
-	return json.Marshal(set)
+	return set, nil
 }
 
 // parseJWKS takes the keys it can use and passes over the others: an issuer may publish keys for other purposes.
 func parseJWKS(text []byte) ([]Key, error) {
-	var set jwks
+	var set KeySet
 	if err := json.Unmarshal(text, &set); err != nil {
 		return nil, fmt.Errorf("key set: %w", err)
 	}
@@ -79,7 +80,7 @@ func parseJWKS(text []byte) ([]Key, error) {
 	return keys, nil
 }
 
-func (j jwk) key() (Key, bool) {
+func (j JWK) key() (Key, bool) {
 	if j.Kid == "" || len(j.Kid) > maxKeyID || (j.Use != "" && j.Use != "sig") {
 		return Key{}, false
 	}
@@ -90,7 +91,7 @@ func (j jwk) key() (Key, bool) {
 	return Key{ID: j.Kid, alg: alg, public: public}, true
 }
 
-func (j jwk) public() (crypto.PublicKey, string, bool) {
+func (j JWK) public() (crypto.PublicKey, string, bool) {
 	dec := base64.RawURLEncoding.Strict().DecodeString
 	x, errX := dec(j.X)
 	y, errY := dec(j.Y)

@@ -66,7 +66,7 @@ func newKey(public crypto.PublicKey, private crypto.Signer) (Key, error) {
 }
 
 // thumbprint hashes the required members in the order of their names (RFC 7638, RFC 8037).
-func (j jwk) thumbprint() (string, error) {
+func (j JWK) thumbprint() (string, error) {
 	members, err := json.Marshal(struct {
 		Crv string `json:"crv"`
 		Kty string `json:"kty"`

@@ -51,7 +51,7 @@ func TestKeysSurvivePEM(t *testing.T) {
 
 // The example of RFC 8037, appendix A.3.
 func TestKeyIDIsTheThumbprint(t *testing.T) {
-	j := jwk{Kty: "OKP", Crv: "Ed25519", X: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+	j := JWK{Kty: "OKP", Crv: "Ed25519", X: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
 	public, _, ok := j.public()
 	if !ok {
 		t.Fatal("the example's key is refused")

@@ -69,7 +69,7 @@ func TestFailedRefreshKeepsTheKeys(t *testing.T) {
 	body := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
 	}
-	many, err := json.Marshal(jwks{Keys: make([]jwk, maxKeys+1)})
+	many, err := json.Marshal(KeySet{Keys: make([]JWK, maxKeys+1)})
 	if err != nil {
 		t.Fatal(err)
 	}

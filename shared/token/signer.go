@@ -3,6 +3,7 @@ package token
 import (
 	"crypto"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 type Signer struct {
 	key      Key
 	keys     []Key
+	set      KeySet
 	jwks     []byte
 	issuer   string
 	audience string
@@ -37,11 +39,15 @@ func NewSigner(keys []Key, issuer, audience string, ttl time.Duration) (*Signer,
 	case ttl == 0:
 		ttl = DefaultTTL
 	}
-	set, err := marshalJWKS(keys)
+	set, err := newKeySet(keys)
 	if err != nil {
 		return nil, fmt.Errorf("signer: %w", err)
 	}
-	return &Signer{key: keys[0], keys: keys, jwks: set, issuer: issuer, audience: audience, ttl: ttl}, nil
+	text, err := json.Marshal(set)
+	if err != nil {
+		return nil, fmt.Errorf("signer: %w", err)
+	}
+	return &Signer{key: keys[0], keys: keys, set: set, jwks: text, issuer: issuer, audience: audience, ttl: ttl}, nil
 }
 
 // claims are those of RFC 7519 and two of our own.
@@ -81,6 +87,9 @@ func (s *Signer) Sign(id Identity) (raw string, expires time.Time, err error) {
 
 // JWKS is the public key set as JSON; callers must not change it.
 func (s *Signer) JWKS() []byte { return s.jwks }
+
+// KeySet is the public key set; callers must not change it.
+func (s *Signer) KeySet() KeySet { return s.set }
 
 // Keyring holds the signer's public keys, for a verifier in the same process.
 func (s *Signer) Keyring() *Keyring { return NewKeyring(s.issuer, s.keys) }
