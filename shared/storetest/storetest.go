@@ -28,9 +28,25 @@ func Each(t *testing.T, test func(t *testing.T, s *store.Store)) {
 func EachURL(t *testing.T, test func(t *testing.T, url string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
-	if server := os.Getenv("BARRAGE_TEST_MYSQL"); server != "" {
-		t.Run("mariadb", func(t *testing.T) { test(t, newDatabase(t, server)) })
+	if os.Getenv(serverVariable) != "" {
+		t.Run("mariadb", func(t *testing.T) {
+			url, _ := MySQL(t)
+			test(t, url)
+		})
 	}
+}
+
+// serverVariable names the MySQL server: mysql://user:pass@host:port/prefix-of-databases.
+const serverVariable = "BARRAGE_TEST_MYSQL"
+
+// MySQL names a new database without tables that goes with the test, if there is a server.
+func MySQL(t testing.TB) (url string, ok bool) {
+	t.Helper()
+	server := os.Getenv(serverVariable)
+	if server == "" {
+		return "", false
+	}
+	return newDatabase(t, server), true
 }
 
 // SQLite names a new database file that goes with the test.

@@ -1,0 +1,111 @@
+// Package functions lists the stateless functions of the platform and wires each from the parts it uses. A host (Lambda,
+// Knative, plain) takes a Function and knows nothing of what is inside.
+package functions
+
+import (
+	"context"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/barrage-live/barrage/functions/auth"
+	"github.com/barrage-live/barrage/functions/room"
+	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/intake"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/store"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/shared/token"
+)
+
+// Function is one deployable unit: routes, batch handlers, or both.
+type Function struct {
+	Name    string
+	Routes  func(*httpapi.API)
+	Batches []Batch
+	Checks  map[string]func(context.Context) error // what must answer for the function to be ready, by name
+	Close   func()                                 // nil, or called once when nothing calls the function any more
+}
+
+// Batch is a handler of the records of one topic. Records of one partition reach Handle in order, at least once.
+type Batch struct {
+	Topic    stream.Topic
+	Group    string
+	MaxBatch int           // records a call
+	MaxWait  time.Duration // how long a smaller batch waits to be filled
+	Handle   stream.BatchFunc
+}
+
+// Parts are what functions are made of. Each function says below which of them it needs; the others may be nil.
+type Parts struct {
+	Store     *store.Store
+	Redis     redis.UniversalClient
+	State     *roomstate.State
+	Fanout    *fanout.Publisher
+	Kafka     *stream.Client
+	Intake    *intake.Intake
+	Signer    *token.Signer
+	SocketURL string // as viewers reach it
+	Telemetry *telemetry.Telemetry
+}
+
+// All wires every function.
+func All(p Parts) ([]Function, error) {
+	var all []Function
+	for _, wire := range []func(Parts) (Function, error){Auth, Room} {
+		fn, err := wire(p)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, fn)
+	}
+	return all, nil
+}
+
+// Auth needs Store, Redis, Signer and Telemetry.
+func Auth(p Parts) (Function, error) {
+	if _, err := AuthService(p); err != nil {
+		return Function{}, err
+	}
+	return Function{Name: "auth", Checks: p.checks("database", "redis")}, nil
+}
+
+// AuthService is the auth function's business steps, without HTTP.
+func AuthService(p Parts) (*auth.Service, error) {
+	return auth.New(auth.Deps{Store: p.Store, Signer: p.Signer, Redis: p.Redis, Logger: p.Telemetry.Logger()})
+}
+
+// Room needs all parts but Signer.
+func Room(p Parts) (Function, error) {
+	s, err := RoomService(p)
+	if err != nil {
+		return Function{}, err
+	}
+	return Function{Name: "room", Routes: s.Routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close}, nil
+}
+
+// RoomService is the room function's business steps, without HTTP.
+func RoomService(p Parts) (*room.Service, error) {
+	return room.New(room.Deps{
+		Store: p.Store, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka, Intake: p.Intake,
+		SocketURL: p.SocketURL, Metrics: p.Telemetry.Metrics, Log: p.Telemetry.Logger(),
+	})
+}
+
+// checks picks the parts' signs of life by name.
+func (p Parts) checks(names ...string) map[string]func(context.Context) error {
+	picked := make(map[string]func(context.Context) error, len(names))
+	for _, name := range names {
+		switch name {
+		case "database":
+			picked[name] = p.Store.Ping
+		case "redis":
+			picked[name] = func(ctx context.Context) error { return p.Redis.Ping(ctx).Err() }
+		case "kafka":
+			picked[name] = p.Kafka.Ping
+		}
+	}
+	return picked
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/barrage-live/barrage/shared/store"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
+)
+
+// dialTimeout is what each server has to answer in.
+const dialTimeout = 15 * time.Second
+
+func (s *Stack) startTelemetry(ctx context.Context, o Options) error {
+	t, err := telemetry.Start(ctx, telemetry.Config{
+		Service: "barrage-local", Getenv: o.getenv, Log: o.Log, SpanExporter: o.SpanExporter, MetricReader: o.MetricReader,
+	})
+	if err != nil {
+		return err
+	}
+	s.parts.Telemetry = t
+	s.closers.add("telemetry", t.Shutdown)
+	return nil
+}
+
+// connect makes the clients of all services, the tables and the topics.
+func (s *Stack) connect(ctx context.Context, o Options, cfg config) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*dialTimeout)
+	defer cancel()
+	o.progress("database gets its tables")
+	if err := s.openStore(ctx, cfg); err != nil {
+		return err
+	}
+	if err := s.openRedis(ctx); err != nil {
+		return err
+	}
+	o.progress("Kafka gets its topics")
+	return s.openKafka(ctx)
+}
+
+func (s *Stack) openStore(ctx context.Context, cfg config) error {
+	db, err := store.Open(ctx, store.Config{
+		URL: s.services.database, ReplicaURLs: cfg.DatabaseReplicas, Tracer: s.parts.Telemetry.Tracer(),
+	})
+	if err != nil {
+		return err
+	}
+	s.parts.Store = db
+	s.closers.add("database", func(context.Context) error { return db.Close() })
+	return db.Migrate(ctx)
+}
+
+func (s *Stack) openRedis(ctx context.Context) error {
+	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.services.redis, DialTimeout: dialTimeout})
+	s.parts.Redis = rdb
+	s.closers.add("redis client", func(context.Context) error { return rdb.Close() })
+	if err := rdb.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("redis %v: %w", s.services.redis, err)
+	}
+	return nil
+}
+
+func (s *Stack) openKafka(ctx context.Context) error {
+	kafka, err := stream.Dial(ctx, stream.Config{
+		Brokers: s.services.kafka, ClientID: "barrage-local",
+		Telemetry: s.parts.Telemetry,
+	})
+	if err != nil {
+		return err
+	}
+	s.parts.Kafka = kafka
+	s.closers.add("kafka client", kafka.Close)
+	return kafka.EnsureTopics(ctx)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"net"
+	"time"
+
+	"github.com/barrage-live/barrage/shared/settings"
+)
+
+// config is what local mode reads from the environment (CONTRACT §5).
+type config struct {
+	KafkaBrokers     []string      `env:"KAFKA_BROKERS"`
+	RedisAddrs       []string      `env:"REDIS_ADDRS"`
+	DatabaseURL      string        `env:"DATABASE_URL"`
+	DatabaseReplicas []string      `env:"DATABASE_REPLICA_URLS"`
+	ClickHouseURL    string        `env:"CLICKHOUSE_URL"`
+	S3Endpoint       string        `env:"AWS_ENDPOINT_URL_S3"`
+	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
+	CoverBucket      string        `env:"COVER_BUCKET" envDefault:"barrage-covers"`
+	SigningKey       string        `env:"TOKEN_SIGNING_KEY"`
+	PublicSocketURL  string        `env:"PUBLIC_SOCKET_URL"`
+	AllowedOrigins   []string      `env:"ALLOWED_ORIGINS"`
+	AllowGuests      bool          `env:"ALLOW_GUESTS" envDefault:"true"`
+	AllowQueryToken  bool          `env:"ALLOW_QUERY_TOKEN" envDefault:"true"`
+	MessageRate      float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
+	DisplayRate      int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
+	FlushBudget      time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
+	MaxConnections   int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
+	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"2s"`
+}
+
+func loadConfig(o Options) (config, error) { return settings.Load[config](o.getenv) }
+
+// origins are those that ALLOWED_ORIGINS names, or else the page's own under each name of this machine.
+func (c config) origins(page net.Listener) []string {
+	if len(c.AllowedOrigins) > 0 {
+		return c.AllowedOrigins
+	}
+	list := []string{"http://127.0.0.1:8080", "http://localhost:8080"}
+	if _, port, err := net.SplitHostPort(page.Addr().String()); err == nil && port != "8080" {
+		list = append(list, "http://127.0.0.1:"+port, "http://localhost:"+port)
+	}
+	return list
+}
