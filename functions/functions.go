@@ -66,10 +66,11 @@ func All(p Parts) ([]Function, error) {
 
 // Auth needs Store, Redis, Signer and Telemetry.
 func Auth(p Parts) (Function, error) {
-	if _, err := AuthService(p); err != nil {
+	s, err := AuthService(p)
+	if err != nil {
 		return Function{}, err
 	}
-	return Function{Name: "auth", Checks: p.checks("database", "redis")}, nil
+	return Function{Name: "auth", Routes: s.Routes, Checks: p.checks("database", "redis")}, nil
 }
 
 // AuthService is the auth function's business steps, without HTTP.

@@ -100,9 +100,8 @@ func (s *Stack) makeParts(cfg config) (err error) {
 	s.pod = "local-" + rand.Text()[:8]
 	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: s.pod, DisplayRate: cfg.DisplayRate})
 	p.Intake, err = intake.New(intake.Config{
-		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, Pod: s.pod, Tracer: p.Telemetry.Tracer(),
-		Users:   limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: burst}, 0),
-		Metrics: intake.Metrics{Received: metrics.MessageReceived, Shed: metrics.MessageShed, Latency: metrics.MessageLatency},
+		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, Pod: s.pod, Telemetry: p.Telemetry,
+		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: burst}, 0),
 	})
 	if err != nil {
 		return err
