@@ -3,23 +3,30 @@ package httpapi
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
-// ClientAddr returns the address that the request came from, for limits; the zero Addr when it is not known. Of
-// X-Forwarded-For it believes only what trusted proxies have written: those are read from the right, and the first
-// address that is not a trusted proxy's is the client's. Whatever the client sent itself stands left of it.
+// ClientAddr returns the address that the request came from, for limits; the zero Addr when it is not known.
 func ClientAddr(ctx context.Context) netip.Addr {
 	ex := exchangeOf(ctx)
 	if ex == nil || ex.api == nil {
 		return netip.Addr{}
 	}
-	addr, ok := parseAddr(ex.remote)
+	return ClientAddrOf(ex.remote, ex.forwarded, ex.api.proxies)
+}
+
+// ClientAddrOf is ClientAddr for requests that are not an API's: remote is the peer, forwarded its X-Forwarded-For
+// headers. Of these it believes only what trusted proxies have written: they are read from the right, and the first
+// address that is not a trusted proxy's is the client's. Whatever the client sent itself stands left of it.
+func ClientAddrOf(remote string, forwarded []string, trusted []netip.Prefix) netip.Addr {
+	addr, ok := parseAddr(remote)
 	if !ok {
 		return netip.Addr{}
 	}
-	hops := strings.Split(strings.Join(ex.forwarded, ","), ",")
-	for i := len(hops) - 1; i >= 0 && ex.api.trusts(addr); i-- {
+	trusts := func(p netip.Prefix) bool { return p.Contains(addr) }
+	hops := strings.Split(strings.Join(forwarded, ","), ",")
+	for i := len(hops) - 1; i >= 0 && slices.ContainsFunc(trusted, trusts); i-- {
 		hop, ok := parseAddr(strings.TrimSpace(hops[i]))
 		if !ok {
 			break
@@ -27,15 +34,6 @@ func ClientAddr(ctx context.Context) netip.Addr {
 		addr = hop
 	}
 	return addr
-}
-
-func (a *API) trusts(addr netip.Addr) bool {
-	for _, p := range a.proxies {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 // parseAddr takes an address with or without port, as proxies write both.

@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -30,7 +31,9 @@ type entry struct {
 	reply    func(Reply)
 	answered atomic.Bool
 
-	sum []*entry // the likes that this one adds up; nil for a message of its own
+	sum   []*entry // the likes that this one adds up; nil for a message of its own
+	twins []*entry // repeats of this like, which get the same reply
+	claim *claim   // what has to hear whether this message of likes was stored
 }
 
 // entryOverhead is what an entry costs beyond its text, roughly.
@@ -65,15 +68,18 @@ func (e *entry) record(seq live.Seq, partitions int32) stream.Outgoing {
 	}
 }
 
-// answer tells the sender, once, and all whose likes e adds up.
+// answer tells the sender, once, or all whose likes e adds up.
 func (in *Intake) answer(e *entry, r Reply) {
 	if e.answered.Swap(true) {
 		return
 	}
+	if e.claim != nil {
+		e.claim.done(r.Err == nil)
+	}
+	for _, other := range slices.Concat(e.sum, e.twins) {
+		in.answer(other, r)
+	}
 	if e.sum != nil {
-		for _, like := range e.sum {
-			in.answer(like, r)
-		}
 		return
 	}
 	r.ID = e.msg.ID

@@ -21,6 +21,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
@@ -122,7 +123,7 @@ func New(cfg Config) (*Gateway, error) {
 		HandshakeTimeout: cfg.HandshakeTimeout, ReadBufferSize: wire.MaxInbound, WriteBufferSize: 1024,
 		Subprotocols: []string{subprotocol}, CheckOrigin: g.originAllowed,
 		Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
-			refuse(w, live.Errorf(live.KindMalformed, codeBadRequest, "%s", reason))
+			httpapi.WriteError(w, live.Errorf(live.KindMalformed, codeBadRequest, "%s", reason))
 		},
 	}
 	return g, nil

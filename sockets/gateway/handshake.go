@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
@@ -38,12 +39,12 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), g.HandshakeTimeout)
 	defer cancel()
 	if err := g.serve(ctx, w, r); err != nil {
-		refuse(w, err)
+		httpapi.WriteError(w, err)
 	}
 }
 
 func (g *Gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) *live.Error {
-	address := household(clientAddress(r, g.TrustedProxies))
+	address := household(httpapi.ClientAddrOf(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), g.TrustedProxies))
 	if err := g.mayTry(address); err != nil {
 		return err
 	}
