@@ -84,7 +84,8 @@ func (q RoomQuery) after(db *gorm.DB) (*gorm.DB, error) {
 	case !ok:
 		return nil, ErrBadCursor
 	case q.Sort == SortHot:
-		return db.Where("(hot < ? OR (hot = ? AND id < ?))", hot, hot, id), nil
+		// Written so that the first half alone bounds the scan of the index (status, hot, id).
+		return db.Where("hot <= ? AND (hot < ? OR id < ?)", hot, hot, id), nil
 	}
 	return db.Where("id < ?", id), nil
 }
