@@ -79,3 +79,14 @@ func UserLeasesKey(shard int, generation int64) string {
 
 // LimitKey holds one GCRA state of the named limit.
 func LimitKey(name, key string) string { return "limit:" + name + ":{" + key + "}" }
+
+// StatsKey names a part of the counts that the stats function keeps for one partition of the log: all keys of a
+// partition share one slot, as one script writes them. space is "stats", or another name for a second set of counts.
+func StatsKey(space string, partition int32, part string) string {
+	return "{" + space + ":" + strconv.Itoa(int(partition)) + "}:" + part
+}
+
+// StatsRoomKey is a hash: session, ended, danmu, likes, gifts, coins, peak.
+func StatsRoomKey(space string, partition int32, room live.RoomID) string {
+	return StatsKey(space, partition, "room:"+strconv.FormatInt(int64(room), 10))
+}

@@ -1,0 +1,187 @@
+package stats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
+)
+
+// errMoved says that another member counted records of the partition between our look and our step.
+var errMoved = errors.New("the partition's watermark has moved")
+
+// HandleMessages is the stream.BatchFunc of live-messages and of live-presence. It may be called concurrently for
+// different partitions. A record that can't be read is stream.Poison; while Redis is away its errors are
+// stream.Outage.
+func (s *Service) HandleMessages(ctx context.Context, part []stream.Record) (done int, err error) {
+	if len(part) == 0 {
+		return 0, nil
+	}
+	events := make([]Event, 0, len(part))
+	var unread error
+	for _, r := range part {
+		e, err := Decode(r)
+		if err != nil {
+			unread = stream.Poison(fmt.Errorf("offset %d: %w", r.Offset, err))
+			break
+		}
+		events = append(events, e)
+	}
+	part = part[:len(events)] // what comes before a bad record is counted first
+	if len(part) > 0 {
+		if err := s.count(ctx, part, events); err != nil {
+			return 0, stream.Outage(fmt.Errorf("count %d records of %s/%d: %w", len(part), part[0].Topic, part[0].Partition, err))
+		}
+	}
+	return len(part), unread
+}
+
+// count adds the events that are neither counted nor known. Look, fold and step are safe without a lock, as the step
+// does nothing when the watermark is not the one that was looked at.
+func (s *Service) count(ctx context.Context, part []stream.Record, events []Event) error {
+	topic, number := part[0].Topic, part[0].Partition
+	seen, err := s.look(ctx, topic, number, events)
+	if err != nil {
+		return err
+	}
+	// Records are consecutive but not without holes: skip by offset, not by number.
+	from, _ := slices.BinarySearchFunc(part, seen.next, func(r stream.Record, next int64) int { return int(r.Offset - next) })
+	if from > 0 {
+		s.deps.Telemetry.Logger().InfoContext(ctx, "records are counted already", telemetry.Topic, string(topic),
+			telemetry.Partition, number, telemetry.Offset, part[0].Offset, telemetry.Count, from)
+	}
+	if from == len(part) {
+		return nil
+	}
+	fresh, ids := seen.fresh(events, from)
+	window := Fold(Window{}, fresh, s.deps.Heat)
+	peaks, err := s.peaks(ctx, window)
+	if err != nil {
+		return err
+	}
+	return s.step(ctx, topic, number, seen.watermark, part[len(part)-1].Offset+1, ids, window, peaks)
+}
+
+// sight is what a partition knew before a batch.
+type sight struct {
+	watermark string // as it is kept; "" before the first batch
+	next      int64  // the first offset that is not counted
+	known     []bool // by event: its id is among those seen
+}
+
+func (s *Service) look(ctx context.Context, topic stream.Topic, number int32, events []Event) (sight, error) {
+	ids := make([]any, len(events))
+	for i, e := range events {
+		ids[i] = e.ID.member()
+	}
+	var at *redis.StringCmd
+	var seen [2]*redis.BoolSliceCmd
+	_, err := s.deps.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
+		at = p.Get(ctx, s.key(number, keyWatermark(topic)))
+		seen[0] = p.SMIsMember(ctx, s.key(number, keySeen0), ids...)
+		seen[1] = p.SMIsMember(ctx, s.key(number, keySeen1), ids...)
+		return nil
+	})
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return sight{}, fmt.Errorf("look: %w", err)
+	}
+	out := sight{watermark: at.Val(), known: seen[0].Val()}
+	for i, known := range seen[1].Val() {
+		out.known[i] = out.known[i] || known
+	}
+	if out.watermark != "" {
+		if out.next, err = strconv.ParseInt(out.watermark, 10, 64); err != nil {
+			return sight{}, fmt.Errorf("watermark: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// fresh returns the events that are told for the first time, and their ids.
+func (s sight) fresh(events []Event, from int) ([]Event, []EventID) {
+	out := make([]Event, 0, len(events)-from)
+	ids := make([]EventID, 0, len(events)-from)
+	here := make(map[EventID]struct{}, len(events)-from)
+	for i, e := range events[from:] {
+		if e.ID != 0 {
+			if _, twice := here[e.ID]; twice || s.known[from+i] {
+				continue
+			}
+			here[e.ID] = struct{}{}
+			ids = append(ids, e.ID)
+		}
+		out = append(out, e)
+	}
+	return out, ids
+}
+
+// peaks asks for the audience of the rooms that somebody came into.
+func (s *Service) peaks(ctx context.Context, w Window) (map[live.RoomID]int64, error) {
+	peaks := make(map[live.RoomID]int64)
+	for room, d := range w.Rooms {
+		if !d.Joined {
+			continue
+		}
+		viewers, err := s.deps.Presence.Online(ctx, room)
+		if err != nil {
+			return nil, fmt.Errorf("viewers of room %d: %w", room, err)
+		}
+		peaks[room] = viewers.Online
+	}
+	return peaks, nil
+}
+
+// step moves the partition from one watermark to the next, with everything that lies between, or not at all.
+func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from string, to int64, ids []EventID, w Window, peaks map[live.RoomID]int64) error {
+	keys := make([]string, 0, 6+len(w.Rooms))
+	keys = append(keys, s.key(number, keyWatermark(topic)), s.key(number, keyTotal), s.key(number, keyHot),
+		s.key(number, keySeen0), s.key(number, keySeen1), s.key(number, keyGeneration))
+	args := make([]any, 0, 11+len(ids)+15*len(w.Rooms))
+	args = append(args, from, to, s.deps.SeenIDs, seenTTL.Milliseconds(), roomTTL.Milliseconds(), maxHot)
+	args = append(w.Total.args(args), len(ids))
+	for _, id := range ids {
+		args = append(args, id.member())
+	}
+	for _, room := range slices.Sorted(maps.Keys(w.Rooms)) {
+		d := w.Rooms[room]
+		keys = append(keys, roomstate.StatsRoomKey(s.deps.Space, number, room))
+		args = append(args, int64(room), d.Session)
+		args = d.Before.args(args, s.deps.Heat)
+		args = d.Since.args(args, s.deps.Heat)
+		args = append(args, peaks[room])
+	}
+	added, err := s.script.Run(ctx, s.deps.Redis, keys, args...).Int()
+	if err != nil {
+		return fmt.Errorf("step: %w", err)
+	}
+	if added == 0 {
+		return errMoved
+	}
+	return nil
+}
+
+func (c Counts) args(to []any) []any {
+	return append(to, c.Danmu, c.Likes, c.Gifts, int64(c.Coins))
+}
+
+func (s Segment) args(to []any, heat Heat) []any {
+	sum := ""
+	if log2, ok := heat.log2(s.Heat); ok {
+		sum = strconv.FormatFloat(log2, 'g', 17, 64)
+	}
+	return append(s.Counts.args(to), s.Ended, sum)
+}
+
+// member is the id as sets keep it: eight bytes are half of what digits would take.
+func (id EventID) member() string {
+	return string([]byte{byte(id >> 56), byte(id >> 48), byte(id >> 40), byte(id >> 32), byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
+}

@@ -1,0 +1,336 @@
+package stats
+
+import (
+	"context"
+	crand "crypto/rand"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/roomstate/embedded"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/wire"
+)
+
+func onEachRedis(t *testing.T, contract func(t *testing.T, rdb redis.UniversalClient)) {
+	t.Helper()
+	t.Run("embedded", func(t *testing.T) {
+		addr, stop, err := embedded.Start("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
+		contract(t, connect(t, addr))
+	})
+	if addr := os.Getenv("BARRAGE_TEST_REDIS"); addr != "" {
+		t.Run("redis", func(t *testing.T) { contract(t, connect(t, addr)) })
+	}
+}
+
+func connect(t testing.TB, addr string) redis.UniversalClient {
+	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() {
+		if err := rdb.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return rdb
+}
+
+// audience is presence that a test decides.
+type audience map[live.RoomID]roomstate.Count
+
+func (a audience) Online(_ context.Context, room live.RoomID) (roomstate.Count, error) {
+	return a[room], nil
+}
+
+func service(t testing.TB, d Deps) *Service {
+	t.Helper()
+	if d.Presence == nil {
+		d.Presence = audience{}
+	}
+	if d.Space == "" {
+		d.Space = "stats-test-" + crand.Text()
+	}
+	s, err := New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const partition = 3
+
+// log is a partition's records, made one after the other.
+type log []stream.Record
+
+func (l *log) add(m live.Message) {
+	if m.Timestamp == 0 {
+		m.Timestamp = time.Now().UnixMilli()
+	}
+	value, err := wire.Marshal(m)
+	if err != nil {
+		panic(err)
+	}
+	*l = append(*l, stream.Record{Topic: stream.LiveMessages, Partition: partition, Offset: int64(len(*l)), Value: value, Timestamp: time.Now()})
+}
+
+func (l *log) danmu(room live.RoomID, id string) {
+	l.add(live.Message{Type: live.Danmu, RoomID: room, UserID: 7, ID: id, Content: "hi"})
+}
+
+func (l *log) room(room live.RoomID, event string, startedAt int64) {
+	at := time.UnixMilli(startedAt).UTC().Format(time.RFC3339Nano)
+	l.add(live.Message{Type: live.RoomEvent, RoomID: room, ID: crand.Text(), Data: fmt.Appendf(nil, `{"event":%q,"room":{"started_at":%q}}`, event, at)})
+}
+
+func count(t *testing.T, s *Service, part []stream.Record) {
+	t.Helper()
+	if done, err := s.HandleMessages(t.Context(), part); done != len(part) || err != nil {
+		t.Fatalf("got %d of %d done, %v", done, len(part), err)
+	}
+}
+
+func randomLog(r *rand.Rand, n int) log {
+	var l log
+	for i := range n {
+		room := live.RoomID(3 + 10*r.IntN(4)) // all in partition 3 of 10
+		m := live.Message{RoomID: room, UserID: live.UserID(r.IntN(5) + 1), ID: strconv.Itoa(i), Timestamp: time.Now().UnixMilli() - r.Int64N(3_600_000)}
+		if i > 10 && r.IntN(5) == 0 {
+			l = append(l, l[i-1-r.IntN(10)]) // told again by its producer, at an offset of its own
+			l[i].Offset = int64(i)
+			continue
+		}
+		switch r.IntN(12) {
+		case 0, 1:
+			m.Type, m.Data = live.Like, fmt.Appendf(nil, `{"count":%d}`, 1+r.IntN(100))
+		case 2, 3:
+			m.Type, m.Data = live.Gift, fmt.Appendf(nil, `{"count":%d,"cost":%d}`, 1+r.IntN(10), r.IntN(1000))
+		case 4:
+			l.room(room, "started", int64(i/20)+r.Int64N(3)) // some are told again, some late
+			continue
+		case 5:
+			if r.IntN(4) == 0 {
+				l.room(room, "stopped", 0)
+				continue
+			}
+			m.Type, m.Content = live.Danmu, "hi"
+		default:
+			m.Type, m.Content = live.Danmu, "hi"
+		}
+		l.add(m)
+	}
+	return l
+}
+
+// kept is all that a service holds of a partition, ids aside.
+func kept(t *testing.T, s *Service) (hashes map[string]map[string]string, hot map[string]float64) {
+	t.Helper()
+	hashes, hot = make(map[string]map[string]string), make(map[string]float64)
+	for _, part := range []string{keyTotal, "room:3", "room:13", "room:23", "room:33"} {
+		h, err := s.deps.Redis.HGetAll(t.Context(), s.key(partition, part)).Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hashes[part] = h
+	}
+	ranking, err := s.deps.Redis.ZRangeWithScores(t.Context(), s.key(partition, keyHot), 0, -1).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, z := range ranking {
+		hot[fmt.Sprint(z.Member)] = z.Score
+	}
+	return hashes, hot
+}
+
+// However the log is cut, and however often a batch is delivered again, whole or from its middle, the counts are
+// those of one batch that came once.
+func TestCutAndRedeliveredBatchesCountOnce(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
+		r, hot := rand.New(rand.NewPCG(1, 2)), 0
+		for round := range 10 {
+			l := randomLog(r, 300)
+			once, pieces := service(t, Deps{Redis: rdb}), service(t, Deps{Redis: rdb})
+			count(t, once, l)
+			for at := 0; at < len(l); {
+				from := max(0, at-r.IntN(40))
+				to := min(len(l), at+1+r.IntN(60))
+				count(t, pieces, l[from:to])
+				at = to
+			}
+			count(t, pieces, l)
+			wantHashes, wantHot := kept(t, once)
+			gotHashes, gotHot := kept(t, pieces)
+			for part, want := range wantHashes {
+				if !maps.Equal(gotHashes[part], want) {
+					t.Errorf("round %d: %s: got %v, want %v", round, part, gotHashes[part], want)
+				}
+			}
+			if !maps.EqualFunc(gotHot, wantHot, func(a, b float64) bool { return math.Abs(a-b) < 1e-6 }) {
+				t.Errorf("round %d: got heat %v, want %v", round, gotHot, wantHot)
+			}
+			hot += len(wantHot)
+		}
+		if hot == 0 {
+			t.Error("no room was ever hot")
+		}
+	})
+}
+
+// During a rebalance two members may hold the same batch.
+func TestTwoMembersCountOnce(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
+		var l log
+		for i := range 200 {
+			l.danmu(3, strconv.Itoa(i))
+		}
+		space := "stats-test-" + crand.Text()
+		var members sync.WaitGroup
+		for range 4 {
+			s := service(t, Deps{Redis: rdb, Space: space})
+			members.Go(func() {
+				for batch := range slices.Chunk(l, 10) {
+					done := 0
+					for done == 0 { // redelivered until it is done
+						var err error
+						if done, err = s.HandleMessages(t.Context(), batch); err != nil && !errors.Is(err, errMoved) {
+							t.Error(err)
+							return
+						}
+					}
+				}
+			})
+		}
+		members.Wait()
+		got, err := service(t, Deps{Redis: rdb, Space: space}).Totals(t.Context())
+		if want := (Counts{Danmu: 200}); err != nil || got != want {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
+		}
+	})
+}
+
+func TestSeenIDsAreBounded(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
+		const least = 50
+		s := service(t, Deps{Redis: rdb, SeenIDs: least})
+		var l log
+		for i := range 1000 {
+			l.danmu(3, strconv.Itoa(i))
+			if i >= least {
+				l.danmu(3, strconv.Itoa(i-least+1)) // one of the last that must be known
+			}
+		}
+		for batch := range slices.Chunk(l, 10) {
+			count(t, s, batch)
+		}
+		got, err := s.Room(t.Context(), 3)
+		if err != nil || got.Danmu != 1000 {
+			t.Errorf("got %d danmu, %v, want 1000", got.Danmu, err)
+		}
+		for _, part := range []string{keySeen0, keySeen1} {
+			n, err := rdb.SCard(t.Context(), s.key(partition, part)).Result()
+			if err != nil || n > least+10 {
+				t.Errorf("%s: got %d ids, %v, want at most %d", part, n, err, least+10)
+			}
+			if ttl, err := rdb.PTTL(t.Context(), s.key(partition, part)).Result(); err != nil || ttl <= 0 {
+				t.Errorf("%s: got TTL %v, %v, want one", part, ttl, err)
+			}
+		}
+	})
+}
+
+type letters struct{ sent []stream.Outgoing }
+
+func (l *letters) Publish(_ context.Context, recs ...stream.Outgoing) error {
+	l.sent = append(l.sent, recs...)
+	return nil
+}
+
+func TestPoisonGoesToTheDeadLetters(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
+		s := service(t, Deps{Redis: rdb})
+		var l log
+		for i := range 10 {
+			l.danmu(3, strconv.Itoa(i))
+		}
+		l[0].Value, l[4].Value = []byte("not JSON"), []byte(`{"type":"like","room_id":3}`)
+		dead := &letters{}
+		done, err := stream.WithDeadLetters(dead, 100, s.HandleMessages)(t.Context(), l)
+		if done != 10 || err != nil || len(dead.sent) != 2 {
+			t.Errorf("got %d done, %v and %d dead letters, want 10, nil and 2", done, err, len(dead.sent))
+		}
+		if got, err := s.Room(t.Context(), 3); err != nil || got.Danmu != 8 {
+			t.Errorf("got %d danmu, %v, want 8", got.Danmu, err)
+		}
+	})
+}
+
+func TestOutageKeepsRecords(t *testing.T) {
+	addr, stop, err := embedded.Start("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rdb := redis.NewClient(&redis.Options{Addr: addr, MaxRetries: -1, DialerRetries: 1})
+	defer rdb.Close()
+	s := service(t, Deps{Redis: rdb})
+	stop()
+	var l log
+	l.danmu(3, "x")
+	dead := &letters{}
+	for range 3 {
+		if done, err := stream.WithDeadLetters(dead, 1, s.HandleMessages)(t.Context(), l); done != 0 || err == nil {
+			t.Errorf("got %d, %v, want 0 and an error", done, err)
+		}
+	}
+	if len(dead.sent) > 0 {
+		t.Errorf("got %d dead letters, want none", len(dead.sent))
+	}
+}
+
+// BenchmarkHandleMessages counts danmu of many rooms in one partition. With BARRAGE_TEST_REDIS it counts into the real
+// server; events/s is for one core of the function, and the server works on another.
+func BenchmarkHandleMessages(b *testing.B) {
+	addr := os.Getenv("BARRAGE_TEST_REDIS")
+	if addr == "" {
+		var stop func()
+		var err error
+		if addr, stop, err = embedded.Start("127.0.0.1:0"); err != nil {
+			b.Fatal(err)
+		}
+		defer stop()
+	}
+	s := service(b, Deps{Redis: connect(b, addr)})
+	const size = 1000
+	var l log
+	for i := range size {
+		l.danmu(live.RoomID(3+10*(i%100)), "")
+	}
+	offset := int64(0)
+	for b.Loop() {
+		for i := range l {
+			l[i].Offset = offset
+			// The id differs from round to round; the length of the value does not.
+			l[i].Value = fmt.Appendf(l[i].Value[:0], `{"type":"danmu","id":"%026d","room_id":%d,"user_id":7,"content":"hello there","data":{"nickname":"viewer","color":"#ffffff"},"seq":%d,"timestamp":%d}`,
+				offset, 3+10*(i%100), offset+1, l[i].Timestamp.UnixMilli())
+			offset++
+		}
+		if _, err := s.HandleMessages(b.Context(), l); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(offset)/b.Elapsed().Seconds(), "events/s")
+}

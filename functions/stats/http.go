@@ -1,0 +1,47 @@
+package stats
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/live"
+)
+
+// Routes registers the function's calls.
+func (s *Service) Routes(api *httpapi.API) {
+	httpapi.Route(api, httpapi.Op{
+		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}", Access: httpapi.Anyone,
+		Summary:     "A room's figures",
+		Description: "The figures of the current session, or of the last one; all are 0 of a room that nothing is known of.",
+	}, s.getRoom)
+	httpapi.Route(api, httpapi.Op{
+		Method: http.MethodGet, Path: "/api/v1/stats/hot", Access: httpapi.Anyone,
+		Summary:     "The hottest rooms",
+		Description: "Ranked by what happens in them now: viewers who come in, danmu, likes and coins, each fading with time (by half in ten minutes, unless set otherwise).",
+	}, s.getHot)
+}
+
+type roomInput struct {
+	ID live.RoomID `path:"id" minimum:"1"`
+}
+
+func (s *Service) getRoom(ctx context.Context, in *roomInput) (*httpapi.Body[RoomStats], error) {
+	stats, err := s.Room(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &httpapi.Body[RoomStats]{Body: stats}, nil
+}
+
+type hotInput struct {
+	Limit int `query:"limit" default:"20" minimum:"1" maximum:"100" doc:"How many rooms to return."`
+}
+
+func (s *Service) getHot(ctx context.Context, in *hotInput) (*httpapi.Body[httpapi.Page[Ranked]], error) {
+	rooms, err := s.Hot(ctx, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	return &httpapi.Body[httpapi.Page[Ranked]]{Body: httpapi.NewPage(rooms, "")}, nil
+}
