@@ -168,3 +168,19 @@ func TestKeysArePublished(t *testing.T) {
 		t.Errorf("got %v, want %v (%v)", got, want, err)
 	}
 }
+
+func TestRoutesAreDescribed(t *testing.T) {
+	guest, _ := serve(t, storetest.Open(t, storetest.SQLite(t)), Limits{})
+	paths, _ := guest.want(200, "", "GET", "/openapi.json", "")["paths"].(map[string]any)
+	for path, methods := range map[string]string{
+		"/api/v1/auth/register": "post", "/api/v1/auth/login": "post", "/api/v1/auth/refresh": "post", "/api/v1/auth/logout": "post",
+		"/.well-known/jwks.json": "get", "/api/v1/users/me": "get patch", "/api/v1/users/{user_id}": "get",
+	} {
+		described, _ := paths[path].(map[string]any)
+		for _, method := range strings.Fields(methods) {
+			if described[method] == nil {
+				t.Errorf("%s %s is not described", method, path)
+			}
+		}
+	}
+}

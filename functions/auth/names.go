@@ -116,8 +116,9 @@ func isPlain(s string) bool {
 }
 
 func hasVisible(s string) bool {
+	const blank = "\u115f\u1160\u3164\uffa0\u2800" // letters and symbols by their class, but nothing to see
 	return strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsPunct(r) || unicode.IsSymbol(r)
+		return !strings.ContainsRune(blank, r) && (unicode.IsLetter(r) || unicode.IsNumber(r) || unicode.IsPunct(r) || unicode.IsSymbol(r))
 	})
 }
 

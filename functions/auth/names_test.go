@@ -62,7 +62,8 @@ func TestNicknames(t *testing.T) {
 	for name, typed := range map[string]string{
 		"empty": "", "spaces": "  \u3000 ", "long": strings.Repeat("猫", maxNickname+1), "huge": strings.Repeat("a", 1<<20), "bell": "a\ab",
 		"direction override": "a\u202Eb", "zero width": "a\u200Bb", "only joiners": "\u200D\u200D", "tower": "a" + strings.Repeat("\u0336", 9),
-		"not UTF-8": "a\xffb", "private use": "\ue000\ue001", "hangul filler alone": "\u200E",
+		"not UTF-8": "a\xffb", "private use": "\ue000\ue001", "left-to-right mark": "\u200E",
+		"hangul fillers": "\u3164\u3164", "braille blank": "\u2800",
 	} {
 		if got, err := normalizeNickname(typed); code(err) != "invalid_nickname" {
 			t.Errorf("%s: got %q, %v, want invalid_nickname", name, got, err)
