@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 
 // pipe is a connection of which the test decides how much it takes.
 type pipe struct {
+	mu       sync.Mutex
 	room     int // bytes it takes before it is full
 	got      []byte
 	full     bool
@@ -24,6 +26,8 @@ type pipe struct {
 }
 
 func (p *pipe) TryWrite(bufs [][]byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.ended || p.released {
 		panic("written to after the end")
 	}
@@ -40,8 +44,33 @@ func (p *pipe) TryWrite(bufs [][]byte) (int, error) {
 	return n, nil
 }
 
-func (p *pipe) CloseWrite()   { p.ended = true }
-func (p *pipe) Release(error) { p.released = true }
+func (p *pipe) CloseWrite() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = true
+}
+
+func (p *pipe) Release(error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.released = true
+}
+
+// state is what came so far, and what was done.
+func (p *pipe) state() (got []byte, ended, released bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.got, p.ended, p.released
+}
+
+// allow makes room, and says whether a write waits for it.
+func (p *pipe) allow(room int) (waits bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waits = p.full
+	p.room, p.full = room, false
+	return waits
+}
 
 // frames splits what came into frames; cut is what is left.
 func frames(b []byte) (ops []wire.Opcode, payloads []string, cut []byte) {
@@ -130,9 +159,7 @@ func (md *model) pick(t *rapid.T) *reader {
 }
 
 func (r *reader) drain(room int) {
-	r.pipe.room = room
-	if r.pipe.full {
-		r.pipe.full = false
+	if r.pipe.allow(room) {
 		r.m.Writable()
 	}
 }
