@@ -99,6 +99,9 @@ func (c *Conn) consume(data []byte) ([]byte, *violation) {
 			limit -= len(c.part.message)
 		}
 		h, complete, bad := parseHeader(data, limit, c.deflate)
+		if bad == nil && len(data) >= 2 {
+			bad = c.inTurn(&h)
+		}
 		if bad != nil {
 			return nil, bad
 		}
@@ -146,17 +149,29 @@ func (c *Conn) goodbye(payload []byte) *violation {
 	return nil
 }
 
-// fragment takes the payload of a data frame.
-func (c *Conn) fragment(h header, payload []byte) *violation {
-	open := c.part != nil && c.part.open
+// open says whether a message has begun and not ended.
+func (c *Conn) open() bool { return c.part != nil && c.part.open }
+
+// inTurn says whether a frame may come now, as soon as its first two bytes are there.
+func (c *Conn) inTurn(h *header) *violation {
 	switch {
-	case open != (h.op == wire.OpContinuation):
+	case h.control():
+		return nil
+	case c.open() != (h.op == wire.OpContinuation):
 		return protocolError("fragment out of turn")
 	case h.op == wire.OpBinary && c.loop.config.Binary == nil:
 		return &violation{code: wire.CloseUnsupported, text: "binary message"}
-	case !open && h.fin:
+	default:
+		return nil
+	}
+}
+
+// fragment takes the payload of a data frame that is in turn.
+func (c *Conn) fragment(h header, payload []byte) *violation {
+	switch {
+	case !c.open() && h.fin:
 		return c.message(h.op, h.deflated, payload)
-	case !open:
+	case !c.open():
 		if c.part == nil {
 			c.part = &assembly{}
 		}
