@@ -300,37 +300,3 @@ func TestOutageKeepsRecords(t *testing.T) {
 		t.Errorf("got %d dead letters, want none", len(dead.sent))
 	}
 }
-
-// BenchmarkHandleMessages counts danmu of many rooms in one partition. With BARRAGE_TEST_REDIS it counts into the real
-// server; events/s is for one core of the function, and the server works on another.
-func BenchmarkHandleMessages(b *testing.B) {
-	addr := os.Getenv("BARRAGE_TEST_REDIS")
-	if addr == "" {
-		var stop func()
-		var err error
-		if addr, stop, err = embedded.Start("127.0.0.1:0"); err != nil {
-			b.Fatal(err)
-		}
-		defer stop()
-	}
-	s := service(b, Deps{Redis: connect(b, addr)})
-	const size = 1000
-	var l log
-	for i := range size {
-		l.danmu(live.RoomID(3+10*(i%100)), "")
-	}
-	offset := int64(0)
-	for b.Loop() {
-		for i := range l {
-			l[i].Offset = offset
-			// The id differs from round to round; the length of the value does not.
-			l[i].Value = fmt.Appendf(l[i].Value[:0], `{"type":"danmu","id":"%026d","room_id":%d,"user_id":7,"content":"hello there","data":{"nickname":"viewer","color":"#ffffff"},"seq":%d,"timestamp":%d}`,
-				offset, 3+10*(i%100), offset+1, l[i].Timestamp.UnixMilli())
-			offset++
-		}
-		if _, err := s.HandleMessages(b.Context(), l); err != nil {
-			b.Fatal(err)
-		}
-	}
-	b.ReportMetric(float64(offset)/b.Elapsed().Seconds(), "events/s")
-}
