@@ -1,13 +1,10 @@
 // Package limit says how often something may happen: a local bucket for what one process sees, a Redis one for what
-// must hold over all processes. Both are GCRA (ITU-T I.371, "virtual scheduling"): one time stamp a key.
+// must hold over all processes. Both are GCRA (ITU-T I.371, "virtual scheduling"): one time stamp a key, the time at
+// which the key's whole allowance is back.
 package limit
 
 import (
-	"context"
-	"errors"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // Rate allows Burst at once and Events in every Per. Events 0 allows everything.
@@ -17,22 +14,30 @@ type Rate struct {
 	Burst  int           // 0: one
 }
 
-// Bucket limits by key within this process.
-type Bucket[K comparable] struct{}
+// gcra is a Rate in the terms of the algorithm.
+type gcra struct {
+	interval time.Duration // between two events at the full rate; 0: unlimited
+	burst    time.Duration // how far the stamp may be ahead of now
+}
 
-// NewBucket returns a bucket that remembers at most capacity keys (0: 100,000).
-func NewBucket[K comparable](rate Rate, capacity int) *Bucket[K] { return &Bucket[K]{} }
+func (r Rate) gcra() gcra {
+	if r.Events <= 0 {
+		return gcra{}
+	}
+	if r.Per <= 0 {
+		r.Per = time.Second
+	}
+	interval := max(time.Duration(float64(r.Per)/r.Events), 1)
+	return gcra{interval: interval, burst: interval * time.Duration(max(r.Burst, 1))}
+}
 
-// Allow takes n from the key's allowance, or nothing and says how long until n would be allowed.
-func (b *Bucket[K]) Allow(key K, n int) (ok bool, retryAfter time.Duration) { return true, 0 }
-
-// Redis limits by key over all processes that share the Redis and the name.
-type Redis struct{}
-
-// NewRedis returns the limit called name.
-func NewRedis(rdb redis.UniversalClient, name string, rate Rate) *Redis { return &Redis{} }
-
-// Allow takes n from the key's allowance, or nothing and says how long until n would be allowed.
-func (r *Redis) Allow(ctx context.Context, key string, n int) (ok bool, retryAfter time.Duration, err error) {
-	return false, 0, errors.New("not built")
+// take returns the stamp after n events, or how long to wait for them. More than the burst never fit: the wait is then
+// that for a whole burst.
+func (g gcra) take(stamp, now time.Duration, n int) (after, wait time.Duration) {
+	cost := g.interval * time.Duration(n)
+	after = max(stamp, now) + cost
+	if after-now <= g.burst {
+		return after, 0
+	}
+	return stamp, min(after-now-g.burst, max(stamp-now, g.interval))
 }
