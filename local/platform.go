@@ -21,7 +21,6 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/store"
-	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/sockets/gateway"
 	"github.com/barrage-live/barrage/sockets/hub"
@@ -93,12 +92,12 @@ func signingKeys(o Options, cfg config) ([]token.Key, error) {
 
 func (s *Stack) makeParts(cfg config) (err error) {
 	p := &s.parts
-	metrics := p.Telemetry.Metrics
-	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Cached: cacheCounter(metrics)}); err != nil {
+	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
 		return err
 	}
+	s.closers.add("room state", func(context.Context) error { p.State.Close(); return nil })
 	s.pod = "local-" + rand.Text()[:8]
-	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: s.pod, DisplayRate: cfg.DisplayRate})
+	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: s.pod, DisplayRate: cfg.DisplayRate, RoomRate: p.State.DisplayRate})
 	p.Intake, err = intake.New(intake.Config{
 		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, Pod: s.pod, Telemetry: p.Telemetry,
 		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: burst}, 0),
@@ -108,18 +107,6 @@ func (s *Stack) makeParts(cfg config) (err error) {
 	}
 	s.closers.add("intake", func(context.Context) error { p.Intake.Close(); return nil })
 	return nil
-}
-
-// cacheCounter counts the lookups in the local cache of rooms.
-func cacheCounter(m *telemetry.Metrics) func(hit bool) {
-	label := telemetry.Labels(telemetry.LabelCache, "room")
-	return func(hit bool) {
-		if hit {
-			m.CacheHits.Add(context.Background(), 1, label)
-		} else {
-			m.CacheMisses.Add(context.Background(), 1, label)
-		}
-	}
 }
 
 // makeGateway wires the socket tier. It asks the room function in this process for rooms, where the fleet asks over HTTP.

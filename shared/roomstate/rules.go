@@ -74,6 +74,16 @@ func (s *State) Settings(ctx context.Context, room live.RoomID) (Settings, error
 	return r.settings, nil
 }
 
+// DisplayRate is the room's own display rate, 0 when it has none or its settings are not in this process' cache. It
+// never blocks: looking up the standing of a message's sender has filled the cache before the message is shown.
+func (s *State) DisplayRate(room live.RoomID) int {
+	r, ok := s.rules.Peek(context.Background(), room)
+	if !ok {
+		return 0
+	}
+	return r.settings.DisplayRate
+}
+
 func (s *State) roomRules(ctx context.Context, room live.RoomID) (*rules, error) {
 	r, err := s.rules.Get(ctx, room, s.loadRules)
 	if err != nil {

@@ -147,9 +147,15 @@ func testSettings(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
 	want := roomstate.Settings{SlowMode: 1500 * time.Millisecond, DisplayRate: 40, BlockedWords: []string{"b", "坏"}}
 	do(t, s.PutSettings(ctx, room, want))
 	other.Invalidate(room)
+	if got := other.DisplayRate(room); got != 0 {
+		t.Fatalf("got display rate %d of a room that is not in the cache", got)
+	}
 	got, err := other.Settings(ctx, room)
 	if err != nil || got.SlowMode != want.SlowMode || got.DisplayRate != 40 || got.WordsVersion != 1 || !slices.Equal(got.BlockedWords, want.BlockedWords) {
 		t.Fatalf("got %+v, %v, want %+v", got, err, want)
+	}
+	if got := other.DisplayRate(room); got != 40 {
+		t.Fatalf("got display rate %d from the cache, want 40", got)
 	}
 	want.BlockedWords = nil
 	do(t, s.PutSettings(ctx, room, want))
