@@ -23,7 +23,8 @@ func home() netip.Addr { return netip.MustParseAddr("203.0.113.7") }
 
 type fixture struct {
 	*Service
-	verifier *token.Verifier
+	verifier  *token.Verifier
+	stopRedis func()
 }
 
 func newFixture(t testing.TB, s *store.Store, limits Limits) fixture {
@@ -51,7 +52,7 @@ func newFixture(t testing.TB, s *store.Store, limits Limits) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{service, verifier}
+	return fixture{service, verifier, stop}
 }
 
 // each runs the test with a service on every kind of database, and with an account called anna.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // Limits bound guessing. A name's limit holds whoever asks, so it is also how long somebody can keep its owner from
@@ -34,6 +36,9 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
+// sharedTimeout is how long a login waits for a Redis that doesn't answer.
+const sharedTimeout = 500 * time.Millisecond
+
 // throttle counts in Redis, over all processes; while Redis is away each process counts for itself, because neither
 // letting everybody guess nor letting nobody in is right then.
 type throttle struct {
@@ -47,9 +52,14 @@ func newThrottle(rdb redis.UniversalClient, name string, rate limit.Rate, log *s
 }
 
 func (t *throttle) take(ctx context.Context, key string) error {
-	ok, after, err := t.shared.Allow(ctx, key, 1)
+	shared, cancel := context.WithTimeout(ctx, sharedTimeout)
+	defer cancel()
+	ok, after, err := t.shared.Allow(shared, key, 1)
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("throttle: %w", ctx.Err())
+	}
 	if err != nil {
-		t.log.WarnContext(ctx, "shared limit is away, this process counts alone", slog.Any("error", err))
+		t.log.WarnContext(ctx, "shared limit is away, this process counts alone", telemetry.Err, err)
 		ok, after = t.local.Allow(key, 1)
 	}
 	if ok {

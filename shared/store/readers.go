@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // downFor is how long a replica that can't be reached is left alone before one read tries it again.
@@ -60,7 +62,7 @@ func (p *readers) settle(ctx context.Context, r *replica, err error) (again bool
 		return false
 	}
 	if r.downUntil.Swap(time.Now().Add(downFor).UnixNano()) == 0 {
-		p.log.WarnContext(ctx, "database replica can't be reached, its reads go to the primary", slog.Any("error", err))
+		p.log.WarnContext(ctx, "database replica can't be reached, its reads go to the primary", telemetry.Err, err)
 	}
 	return true
 }
