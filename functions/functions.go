@@ -10,6 +10,7 @@ import (
 
 	"github.com/barrage-live/barrage/functions/auth"
 	"github.com/barrage-live/barrage/functions/room"
+	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
@@ -54,7 +55,7 @@ type Parts struct {
 // All wires every function.
 func All(p Parts) ([]Function, error) {
 	var all []Function
-	for _, wire := range []func(Parts) (Function, error){Auth, Room} {
+	for _, wire := range []func(Parts) (Function, error){Auth, Room, Stats} {
 		fn, err := wire(p)
 		if err != nil {
 			return nil, err
@@ -93,6 +94,28 @@ func RoomService(p Parts) (*room.Service, error) {
 		Store: p.Store, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka, Intake: p.Intake,
 		SocketURL: p.SocketURL, Metrics: p.Telemetry.Metrics, Log: p.Telemetry.Logger(),
 	})
+}
+
+// Stats needs Redis, State, Kafka and Telemetry. Its batches count the log; a record that can't be read goes to the dead
+// letters at once, one that fails for a reason nobody foresaw after ten tries.
+func Stats(p Parts) (Function, error) {
+	s, err := StatsService(p)
+	if err != nil {
+		return Function{}, err
+	}
+	handle := stream.WithDeadLetters(p.Kafka, 10, s.HandleMessages)
+	batch := func(t stream.Topic) Batch {
+		return Batch{Topic: t, Group: "stats", MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
+	}
+	return Function{
+		Name: "stats", Routes: s.Routes, Checks: p.checks("redis", "kafka"),
+		Batches: []Batch{batch(stream.LiveMessages), batch(stream.LivePresence)},
+	}, nil
+}
+
+// StatsService is the stats function's business steps, without HTTP.
+func StatsService(p Parts) (*stats.Service, error) {
+	return stats.New(stats.Deps{Redis: p.Redis, Presence: p.State, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry})
 }
 
 // checks picks the parts' signs of life by name.
