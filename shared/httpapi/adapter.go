@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -42,7 +41,6 @@ func (ad adapter) Handle(op *huma.Operation, next func(huma.Context)) {
 		next(&call{
 			humaContext: humago.NewContext(op, r, ex),
 			ctx:         &callContext{Context: ctx, ex: ex},
-			ex:          ex,
 		})
 	})
 }
@@ -70,17 +68,10 @@ type humaContext = huma.Context
 type call struct {
 	humaContext
 	ctx context.Context
-	ex  *exchange
 }
 
 // Context implements huma.Context.
 func (c *call) Context() context.Context { return c.ctx }
-
-// SetReadDeadline implements huma.Context.
-func (c *call) SetReadDeadline(t time.Time) error {
-	c.ex.deadline = true
-	return c.humaContext.SetReadDeadline(t)
-}
 
 // route is what metrics and spans say about a route. Its labels are made once a status, not once a request.
 type route struct {

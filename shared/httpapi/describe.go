@@ -48,23 +48,30 @@ func (a *API) refusals(op Op) map[string]*huma.Response {
 	return responses
 }
 
-// newSchemaNamer names schemas after their types. Functions name types as they like, so that two of the same name get
-// the package's name in front, the second and later ones.
+// newSchemaNamer names schemas after their types. Functions name types as they like, so that the second type of a name
+// gets its package's name in front, and further ones a number.
 func newSchemaNamer() func(reflect.Type, string) string {
-	taken := map[string]reflect.Type{}
+	owners, names := map[string]reflect.Type{}, map[reflect.Type]string{}
 	return func(t reflect.Type, hint string) string {
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
-		name := huma.DefaultSchemaNamer(t, hint)
 		if t.Kind() != reflect.Struct {
+			return huma.DefaultSchemaNamer(t, hint)
+		}
+		if name, ok := names[t]; ok {
 			return name
 		}
-		if owner, ok := taken[name]; ok && owner != t {
-			pkg := path.Base(t.PkgPath())
-			name = strings.ToUpper(pkg[:1]) + pkg[1:] + name
+		plain := huma.DefaultSchemaNamer(t, hint)
+		name := plain
+		if pkg := path.Base(t.PkgPath()); owners[name] != nil && t.PkgPath() != "" {
+			plain = strings.ToUpper(pkg[:1]) + pkg[1:] + plain
+			name = plain
 		}
-		taken[name] = t
+		for n := 2; owners[name] != nil; n++ {
+			name = plain + strconv.Itoa(n)
+		}
+		owners[name], names[t] = t, name
 		return name
 	}
 }

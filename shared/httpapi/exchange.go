@@ -8,7 +8,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -29,8 +28,6 @@ type exchange struct {
 	remote    string   // the connection's other end
 	forwarded []string // X-Forwarded-For as it came
 	status    int
-	deadline  bool // the connection has a read deadline for this body
-	failed    bool // the cause of a 500 is logged
 	discard   bool // a problem was written in place of what the mux goes on to write
 }
 
@@ -70,15 +67,6 @@ func (ex *exchange) refuse(p *Problem) {
 	p.RequestID = ex.requestID
 	ex.status = p.Status
 	writeProblem(ex.ResponseWriter, p)
-}
-
-// bodyRead lifts the read deadline that huma sets for the body: left in place it would end the connection's background
-// read, and with it the context of a route that runs longer.
-func (ex *exchange) bodyRead() {
-	if ex.deadline {
-		ex.deadline = false
-		_ = huma.SetReadDeadline(ex.ResponseWriter, time.Time{}) // it could be set, so it can be lifted
-	}
 }
 
 // ServeHTTP implements http.Handler.

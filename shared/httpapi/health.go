@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/barrage-live/barrage/shared/telemetry"
@@ -30,7 +29,7 @@ func (a *API) ServeHealth(checks map[string]func(context.Context) error) {
 // Health answers /health/live with 200 as long as the process runs, and /health/ready with 200 when every check
 // succeeds, else 503 with the names of those that don't. Why they don't is logged, not shown.
 func Health(checks map[string]func(context.Context) error, log *slog.Logger) http.Handler {
-	ready := &readiness{checks: checks, log: log}
+	ready := &readiness{checks: checks, log: log, turn: make(chan struct{}, 1)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) { healthy(w) })
 	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, r *http.Request) {
@@ -58,14 +57,14 @@ type readiness struct {
 	checks map[string]func(context.Context) error
 	log    *slog.Logger
 
-	mu    sync.Mutex // held while checks run: whoever comes meanwhile waits for the same result
+	turn  chan struct{} // taken while checks run: whoever comes meanwhile waits for the same result
 	until time.Time
 	last  []string
 }
 
 func (rd *readiness) missing(ctx context.Context) []string {
-	rd.mu.Lock()
-	defer rd.mu.Unlock()
+	rd.turn <- struct{}{}
+	defer func() { <-rd.turn }()
 	if time.Now().Before(rd.until) {
 		return rd.last
 	}

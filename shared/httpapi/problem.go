@@ -151,7 +151,6 @@ func (ex *exchange) problem(ctx context.Context, err error) *Problem {
 	}
 	ex.api.log.ErrorContext(ctx, "request failed", telemetry.Route, ex.route.path, telemetry.Method, ex.route.method,
 		telemetry.Request, ex.requestID, telemetry.Err, err)
-	ex.failed = true
 	return newProblem(http.StatusInternalServerError, "")
 }
 

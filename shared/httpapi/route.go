@@ -51,11 +51,9 @@ func Route[I, O any](a *API, op Op, fn func(context.Context, *I) (*O, error)) {
 	}
 	a.routes = append(a.routes, RouteInfo{Method: op.Method, Path: op.Path, Access: op.Access})
 	huma.Register(a.huma, a.operation(op), func(ctx context.Context, in *I) (*O, error) {
-		ex := exchangeOf(ctx)
-		ex.bodyRead()
 		out, err := fn(ctx, in)
 		if err != nil {
-			return nil, ex.problem(ctx, err)
+			return nil, exchangeOf(ctx).problem(ctx, err)
 		}
 		return out, nil
 	})
