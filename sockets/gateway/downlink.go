@@ -116,9 +116,12 @@ func (d downlink) roomEvent(r *room, payload []byte) {
 	r.changed(data.Room)
 }
 
-// changed closes the room's connections when it has ended, behind what was said in it before.
+// changed closes the room's connections when it has ended, behind what was said in it before. What is older than what
+// is known already is ignored: a lookup may be overtaken by an event.
 func (r *room) changed(info live.Room) {
-	r.setAnchor(info.AnchorID)
+	if !r.learn(info) {
+		return
+	}
 	ended := info.Status == live.RoomEnded
 	if r.ended.Swap(ended) != ended && ended {
 		r.hub.Close(wire.CloseRoomEnded, "the room has ended")

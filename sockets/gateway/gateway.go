@@ -112,7 +112,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.sub = fanout.NewSubscriber(cfg.Redis, cfg.Fanout, downlink{g})
 	g.rooms = &rooms{
-		hub: g.hub, sub: g.sub, count: cfg.State.Online, timeout: subscribeTimeout, linger: cfg.RoomLinger,
+		hub: g.hub, sub: g.sub, count: cfg.State.Online, read: g.readRoom, timeout: subscribeTimeout, linger: cfg.RoomLinger,
 		byID: make(map[live.RoomID]*room),
 	}
 	g.seats = seats{

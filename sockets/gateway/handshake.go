@@ -165,7 +165,6 @@ func (g *Gateway) enter(ctx context.Context, req request) (*room, live.Room, *li
 		g.log.WarnContext(ctx, "room cannot be heard", telemetry.Room, req.room, telemetry.Err, acquireErr)
 		return nil, info, roomsAway()
 	}
-	r.setAnchor(info.AnchorID)
 	if err := g.mayStay(ctx, r, req.who.User); err != nil {
 		g.rooms.release(r)
 		return nil, info, err
@@ -185,6 +184,16 @@ func (g *Gateway) lookup(ctx context.Context, id live.RoomID) (live.Room, *live.
 		return info, live.Errorf(live.KindConflict, codeRoomEnded, "the room has ended")
 	}
 	return info, nil
+}
+
+// readRoom looks the room up past this process's cache.
+func (g *Gateway) readRoom(ctx context.Context, id live.RoomID) (live.Room, error) {
+	g.State.Invalidate(id)
+	info, ok, err := g.Rooms.Room(ctx, id)
+	if err == nil && !ok {
+		err = live.Errorf(live.KindNotFound, codeUnknownRoom, "there is no such room")
+	}
+	return info, err
 }
 
 func roomsAway() *live.Error {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"sync"
+	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
 )
@@ -11,6 +12,7 @@ import (
 type rights struct {
 	mu         sync.RWMutex
 	anchor     live.UserID
+	asOf       time.Time // of the room that the anchor was read from
 	moderators map[live.UserID]bool
 	doubtful   []live.UserID // whose standing has changed and is to be read again
 }
@@ -21,10 +23,15 @@ func (r *rights) exempt(user live.UserID) bool {
 	return user == r.anchor || r.moderators[user]
 }
 
-func (r *rights) setAnchor(user live.UserID) {
+// learn takes over what a newer version of the room says, and reports whether it is one.
+func (r *rights) learn(info live.Room) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.anchor = user
+	if info.UpdatedAt.Before(r.asOf) {
+		return false
+	}
+	r.anchor, r.asOf = info.AnchorID, info.UpdatedAt
+	return true
 }
 
 func (r *rights) setModerator(user live.UserID, is bool) {

@@ -44,8 +44,9 @@ type rooms struct {
 	hub     *hub.Hub
 	sub     subscriber
 	count   func(context.Context, live.RoomID) (roomstate.Count, error)
-	timeout time.Duration // of a subscription
-	linger  time.Duration // an empty room is heard on: viewers who reload find its log
+	read    func(context.Context, live.RoomID) (live.Room, error) // past any cache
+	timeout time.Duration                                         // of a subscription
+	linger  time.Duration                                         // an empty room is heard on: viewers who reload find its log
 	opening sync.WaitGroup
 	mu      sync.RWMutex
 	byID    map[live.RoomID]*room
@@ -101,21 +102,32 @@ func (rs *rooms) acquire(ctx context.Context, id live.RoomID) (*room, error) {
 func (rs *rooms) open(r *room) {
 	ctx, cancel := context.WithTimeout(context.Background(), rs.timeout)
 	defer cancel()
+	defer close(r.ready)
 	at, err := rs.sub.Subscribe(ctx, r.id)
-	if err == nil {
-		r.hub.Begin(at.Epoch, at.Seq)
-		if c, err := rs.count(ctx, r.id); err == nil { // else the first renewal will tell
-			r.online.Store(c.Online)
-		}
-		close(r.ready)
+	if err != nil {
+		rs.fail(r, err)
 		return
 	}
+	// What was known of the room before may be older than the first command that the pod hears.
+	info, err := rs.read(ctx, r.id)
+	if err != nil {
+		rs.sub.Unsubscribe(r.id)
+		rs.fail(r, err)
+		return
+	}
+	r.hub.Begin(at.Epoch, at.Seq)
+	r.changed(info)
+	if c, err := rs.count(ctx, r.id); err == nil { // else the first renewal will tell
+		r.online.Store(c.Online)
+	}
+}
+
+func (rs *rooms) fail(r *room, err error) {
+	r.err = fmt.Errorf("hear room %d: %w", r.id, err)
 	rs.mu.Lock()
 	delete(rs.byID, r.id) // the next viewer tries again
 	rs.mu.Unlock()
 	r.hub.Release()
-	r.err = fmt.Errorf("hear room %d: %w", r.id, err)
-	close(r.ready)
 }
 
 func (rs *rooms) release(r *room) {

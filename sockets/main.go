@@ -1,0 +1,120 @@
+// Command sockets is one pod of the socket fleet: it holds viewers' connections, takes what they say to Redis and Kafka,
+// and brings them what their rooms hear. SIGTERM drains it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/settings"
+	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/sockets/gateway"
+	"github.com/barrage-live/barrage/sockets/loop"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.Getenv, nil); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends, then drains. ready, when not nil, is told the address that is listened on.
+func run(ctx context.Context, getenv func(string) string, ready func(net.Addr)) (err error) {
+	cfg, err := settings.Load[config](getenv)
+	if err != nil {
+		return err
+	}
+	base := context.WithoutCancel(ctx)
+	tel, err := telemetry.Start(ctx, telemetry.Config{Service: "barrage-sockets", Getenv: getenv})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, within(base, tel.Shutdown)) }()
+	for _, name := range settings.Insecure(&cfg) {
+		tel.Logger().WarnContext(ctx, "insecure setting", telemetry.Name, name)
+	}
+	p, err := connect(ctx, cfg, tel)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.close(base)) }()
+	g, err := gateway.New(p.gatewayConfig(cfg))
+	if err != nil {
+		return err
+	}
+	listener, err := loop.Listen(ctx, cfg.ListenAddr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	if ready != nil {
+		ready(listener.Addr())
+	}
+	tel.Logger().InfoContext(ctx, "listening", telemetry.Address, listener.Addr().String(), telemetry.Pod, p.pod)
+	return serve(ctx, cfg, p, g, listener)
+}
+
+// serve runs the gateway and its server. When ctx ends it sends the viewers away first; when a part fails it stops.
+func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listener net.Listener) error {
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	server := httpapi.NewServer(handler(p, g), p.telemetry.Logger())
+	group, failed := errgroup.WithContext(running)
+	group.Go(func() error { return g.Run(running) })
+	group.Go(func() error { return p.keys.run(running) })
+	group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return fmt.Errorf("serve: %w", err)
+		}
+		return nil
+	})
+	var drained error
+	select {
+	case <-ctx.Done():
+		drained = drain(context.WithoutCancel(ctx), cfg.DrainTimeout, g)
+	case <-failed.Done():
+	}
+	p.intake.Close() // the last messages, before their senders' connections go
+	stop()
+	closed := within(context.WithoutCancel(ctx), server.Shutdown)
+	return errors.Join(group.Wait(), drained, closed)
+}
+
+func drain(ctx context.Context, timeout time.Duration, g *gateway.Gateway) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return g.Drain(ctx, gateway.PlanDrain(timeout))
+}
+
+func handler(p *parts, g *gateway.Gateway) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/ws", g)
+	mux.Handle("GET /health/", httpapi.Health(map[string]func(context.Context) error{
+		"sockets": g.Ready,
+		"redis":   func(ctx context.Context) error { return p.redis.Ping(ctx).Err() },
+		"keys":    p.keys.check,
+	}, p.telemetry.Logger()))
+	mux.Handle("GET /metrics", p.telemetry.PrometheusHandler())
+	return mux
+}
+
+// lastWords is how long each part has to end.
+const lastWords = 5 * time.Second
+
+func within(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	return f(ctx)
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/barrage-live/barrage/shared/stream"
+)
+
+// config is what a pod reads from the environment (CONTRACT §5); limits of 0 are none.
+type config struct {
+	ListenAddr string `env:"LISTEN_ADDR" envDefault:":8081"`
+	Pod        string `env:"POD_NAME"` // default: the host's name
+
+	RedisAddrs    []string `env:"REDIS_ADDRS,required"`
+	RedisPassword string   `env:"REDIS_PASSWORD"`
+	KafkaBrokers  []string `env:"KAFKA_BROKERS,required"`
+	KafkaAuth     string   `env:"KAFKA_AUTH" envDefault:"none"`
+	KafkaUser     string   `env:"KAFKA_USER"`
+	KafkaPassword string   `env:"KAFKA_PASSWORD"`
+	RoomAPI       *url.URL `env:"ROOM_API_URL"` // of the room function, without /api/v1
+
+	JWKSURL    string `env:"JWKS_URL"`
+	SigningKey string `env:"TOKEN_SIGNING_KEY"` // instead of JWKS_URL: its public half is used
+	Issuer     string `env:"TOKEN_ISSUER" envDefault:"barrage"`
+	Audience   string `env:"TOKEN_AUDIENCE" envDefault:"barrage"`
+
+	AllowedOrigins  []string `env:"ALLOWED_ORIGINS"`
+	AllowGuests     bool     `env:"ALLOW_GUESTS" envDefault:"true"`
+	AllowQueryToken bool     `env:"ALLOW_QUERY_TOKEN" envDefault:"false" insecure:"true"`
+	TrustedProxies  []string `env:"TRUSTED_PROXIES"` // networks, such as 10.0.0.0/8
+
+	MessageRate    float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
+	DisplayRate    int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
+	RoomRate       float64       `env:"ROOM_MESSAGE_RATE" envDefault:"20000"` // messages a second that one pod takes in for one room
+	FlushBudget    time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
+	MaxConnections int           `env:"MAX_CONNECTIONS" envDefault:"50000"`
+	MaxPerAddress  int           `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"1000"`
+	MaxPerUser     int           `env:"MAX_CONNECTIONS_PER_USER" envDefault:"20"`
+	HandshakeRate  float64       `env:"HANDSHAKE_RATE" envDefault:"100"` // a second from one address
+	DrainTimeout   time.Duration `env:"DRAIN_TIMEOUT" envDefault:"30s"`
+
+	proxies []netip.Prefix
+}
+
+// Ways to sign in at Kafka.
+const (
+	kafkaNone  = "none"
+	kafkaScram = "sasl-scram"
+)
+
+// Check implements what settings.Load asks.
+func (c *config) Check() error {
+	var problems []error
+	problem := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if (c.JWKSURL == "") == (c.SigningKey == "") {
+		problem("JWKS_URL, TOKEN_SIGNING_KEY: want exactly one of them")
+	}
+	for _, o := range c.AllowedOrigins {
+		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" || o != u.Scheme+"://"+u.Host {
+			problem("ALLOWED_ORIGINS: want exact origins such as https://example.org")
+		}
+	}
+	for _, p := range c.TrustedProxies {
+		network, err := netip.ParsePrefix(p)
+		if err != nil {
+			problem("TRUSTED_PROXIES: want networks such as 10.0.0.0/8")
+		}
+		c.proxies = append(c.proxies, network)
+	}
+	switch c.KafkaAuth {
+	case kafkaNone:
+	case kafkaScram:
+		if c.KafkaUser == "" || c.KafkaPassword == "" {
+			problem("KAFKA_USER, KAFKA_PASSWORD: required with KAFKA_AUTH=%s", kafkaScram)
+		}
+	default:
+		problem("KAFKA_AUTH: want one of %s", strings.Join([]string{kafkaNone, kafkaScram}, ", "))
+	}
+	if c.DrainTimeout < time.Second {
+		problem("DRAIN_TIMEOUT: want at least 1s")
+	}
+	return errors.Join(problems...)
+}
+
+func (c *config) kafkaAuth() stream.Auth {
+	if c.KafkaAuth == kafkaNone {
+		return stream.Auth{}
+	}
+	return stream.Auth{User: c.KafkaUser, Password: c.KafkaPassword}
+}
