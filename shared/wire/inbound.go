@@ -23,10 +23,9 @@ func decodeInbound(frame []byte) (Inbound, error) {
 	s := scanner{b: frame}
 	bad := "" // the field that is wrong, when it is not the syntax
 	err := s.object(func(key []byte) error {
-		name := string(key)
-		err := s.inboundField(&in, name)
+		err := s.inboundField(&in, key)
 		if err == errType {
-			bad = name
+			bad = string(key)
 		}
 		return err
 	})
@@ -51,8 +50,8 @@ func decodeInbound(frame []byte) (Inbound, error) {
 	}
 }
 
-func (s *scanner) inboundField(in *Inbound, name string) error {
-	switch name {
+func (s *scanner) inboundField(in *Inbound, name []byte) error {
+	switch string(name) {
 	case "type":
 		return s.strInto((*string)(&in.Type))
 	case "id":
@@ -63,14 +62,14 @@ func (s *scanner) inboundField(in *Inbound, name string) error {
 		if null, err := s.null(); null {
 			return err
 		}
-		return s.object(func(key []byte) error { return s.dataField(in, string(key)) })
+		return s.object(func(key []byte) error { return s.dataField(in, key) })
 	default:
 		return s.skip(1)
 	}
 }
 
-func (s *scanner) dataField(in *Inbound, name string) error {
-	switch name {
+func (s *scanner) dataField(in *Inbound, name []byte) error {
+	switch string(name) {
 	case "color":
 		return s.strInto(&in.Danmu.Color)
 	case "mode":

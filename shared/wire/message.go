@@ -112,9 +112,8 @@ func Unmarshal(b []byte) (live.Message, error) {
 	var m live.Message
 	s := scanner{b: b}
 	err := s.object(func(key []byte) error {
-		name := string(key)
-		if err := s.messageField(&m, name); err != nil {
-			return fmt.Errorf("field %q: %w", name, err)
+		if err := s.messageField(&m, key); err != nil {
+			return fmt.Errorf("field %q: %w", key, err)
 		}
 		return nil
 	})
@@ -127,8 +126,8 @@ func Unmarshal(b []byte) (live.Message, error) {
 	return m, nil
 }
 
-func (s *scanner) messageField(m *live.Message, name string) error {
-	switch name {
+func (s *scanner) messageField(m *live.Message, name []byte) error {
+	switch string(name) {
 	case "type":
 		return s.strInto((*string)(&m.Type))
 	case "id":

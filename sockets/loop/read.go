@@ -92,7 +92,6 @@ func (c *Conn) keepTail(rest []byte) {
 
 // consume handles the whole frames in data and returns what is left.
 func (c *Conn) consume(data []byte) ([]byte, *violation) {
-	var pong []byte // of several pings only the last needs an answer
 	for {
 		limit := c.loop.config.MaxMessage
 		if c.part != nil {
@@ -111,32 +110,31 @@ func (c *Conn) consume(data []byte) ([]byte, *violation) {
 		payload := data[h.length : h.length+h.size]
 		data = data[h.length+h.size:]
 		unmask(payload, h.mask)
-		switch {
-		case h.op == wire.OpPing:
-			pong = wire.AppendPong(nil, payload)
-			fallthrough
-		case h.op == wire.OpPong:
-			if !c.control.spend(time.Now()) {
-				return nil, &violation{code: wire.CloseFlooding, text: "too many control frames"}
-			}
-		case h.op == wire.OpClose:
-			return nil, c.goodbye(payload)
-		default:
+		if h.control() {
+			bad = c.controlFrame(h.op, payload)
+		} else {
 			bad = c.fragment(h, payload)
 		}
 		if bad != nil {
 			return nil, bad
 		}
-		if c.deaf || c.Member().Closing() {
+		if c.deaf {
 			return nil, nil
 		}
 	}
-	if pong != nil {
-		if err := c.Member().SendFrame(pong); err != nil { // it is closing: no pong is missed
-			return data, nil
-		}
-	}
 	return data, nil
+}
+
+func (c *Conn) controlFrame(op wire.Opcode, payload []byte) *violation {
+	switch {
+	case op == wire.OpClose:
+		return c.goodbye(payload)
+	case !c.control.spend(time.Now()):
+		return &violation{code: wire.CloseFlooding, text: "too many control frames"}
+	case op == wire.OpPing:
+		_ = c.Member().SendFrame(wire.AppendPong(nil, payload)) // fails when it is closing: then no pong is missed
+	}
+	return nil
 }
 
 func (c *Conn) goodbye(payload []byte) *violation {
@@ -190,6 +188,9 @@ func (c *Conn) fragment(h header, payload []byte) *violation {
 // message hands one whole message on.
 func (c *Conn) message(op wire.Opcode, deflated bool, payload []byte) *violation {
 	c.whole = true
+	if c.Member().Closing() { // nothing but the client's close frame counts any more
+		return nil
+	}
 	if deflated {
 		inflated, bad := inflate(payload, c.loop.config.MaxMessage)
 		if bad != nil {
