@@ -104,18 +104,18 @@ func Stats(p Parts) (Function, error) {
 		return Function{}, err
 	}
 	handle := stream.WithDeadLetters(p.Kafka, 10, s.HandleMessages)
-	batch := func(t stream.Topic) Batch {
-		return Batch{Topic: t, Group: "stats", MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
+	batch := func(group string, t stream.Topic) Batch {
+		return Batch{Topic: t, Group: group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
 	}
 	return Function{
 		Name: "stats", Routes: s.Routes, Checks: p.checks("redis", "kafka"),
-		Batches: []Batch{batch(stream.LiveMessages), batch(stream.LivePresence)},
+		Batches: []Batch{batch("stats", stream.LiveMessages), batch("stats-presence", stream.LivePresence)},
 	}, nil
 }
 
 // StatsService is the stats function's business steps, without HTTP.
 func StatsService(p Parts) (*stats.Service, error) {
-	return stats.New(stats.Deps{Redis: p.Redis, Presence: p.State, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry})
+	return stats.New(stats.Deps{Redis: p.Redis, Presence: p.State, Topics: p.Kafka, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry})
 }
 
 // checks picks the parts' signs of life by name.

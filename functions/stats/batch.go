@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/redis/go-redis/v9"
 
@@ -49,8 +50,15 @@ func (s *Service) HandleMessages(ctx context.Context, part []stream.Record) (don
 // does nothing when the watermark is not the one that was looked at.
 func (s *Service) count(ctx context.Context, part []stream.Record, events []Event) error {
 	topic, number := part[0].Topic, part[0].Partition
+	id, err := s.topicID(ctx, topic)
+	if err != nil {
+		return err
+	}
 	seen, err := s.look(ctx, topic, number, events)
 	if err != nil {
+		return err
+	}
+	if err := seen.read(id); err != nil {
 		return err
 	}
 	// Records are consecutive but not without holes: skip by offset, not by number.
@@ -68,8 +76,27 @@ func (s *Service) count(ctx context.Context, part []stream.Record, events []Even
 	if err != nil {
 		return err
 	}
-	return s.step(ctx, topic, number, seen.watermark, part[len(part)-1].Offset+1, ids, window, peaks)
+	next := watermark(part[len(part)-1].Offset+1, id)
+	return s.step(ctx, topic, number, seen.watermark, next, ids, window, peaks)
 }
+
+// topicID is asked for once: a consumer does not outlive its topic.
+func (s *Service) topicID(ctx context.Context, t stream.Topic) (string, error) {
+	if s.deps.Topics == nil {
+		return "", nil
+	}
+	if id, ok := s.ids.Load(t); ok {
+		return id.(string), nil
+	}
+	id, err := s.deps.Topics.TopicID(ctx, t)
+	if err != nil {
+		return "", err
+	}
+	s.ids.Store(t, id)
+	return id, nil
+}
+
+func watermark(next int64, topicID string) string { return strconv.FormatInt(next, 10) + " " + topicID }
 
 // sight is what a partition knew before a batch.
 type sight struct {
@@ -98,12 +125,20 @@ func (s *Service) look(ctx context.Context, topic stream.Topic, number int32, ev
 	for i, known := range seen[1].Val() {
 		out.known[i] = out.known[i] || known
 	}
-	if out.watermark != "" {
-		if out.next, err = strconv.ParseInt(out.watermark, 10, 64); err != nil {
-			return sight{}, fmt.Errorf("watermark: %w", err)
-		}
-	}
 	return out, nil
+}
+
+// read takes next from the watermark. One of a former topic of the same name says nothing: offsets began anew.
+func (s *sight) read(topicID string) error {
+	next, of, _ := strings.Cut(s.watermark, " ")
+	if s.watermark == "" || of != topicID {
+		return nil
+	}
+	var err error
+	if s.next, err = strconv.ParseInt(next, 10, 64); err != nil {
+		return fmt.Errorf("watermark: %w", err)
+	}
+	return nil
 }
 
 // fresh returns the events that are told for the first time, and their ids.
@@ -141,7 +176,7 @@ func (s *Service) peaks(ctx context.Context, w Window) (map[live.RoomID]int64, e
 }
 
 // step moves the partition from one watermark to the next, with everything that lies between, or not at all.
-func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from string, to int64, ids []EventID, w Window, peaks map[live.RoomID]int64) error {
+func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from, to string, ids []EventID, w Window, peaks map[live.RoomID]int64) error {
 	keys := make([]string, 0, 6+len(w.Rooms))
 	keys = append(keys, s.key(number, keyWatermark(topic)), s.key(number, keyTotal), s.key(number, keyHot),
 		s.key(number, keySeen0), s.key(number, keySeen1), s.key(number, keyGeneration))

@@ -223,6 +223,28 @@ func TestTwoMembersCountOnce(t *testing.T) {
 	})
 }
 
+type topicIDs map[stream.Topic]string
+
+func (ids topicIDs) TopicID(_ context.Context, t stream.Topic) (string, error) { return ids[t], nil }
+
+// A topic that was deleted and made again begins at offset 0: the old watermark must not swallow its records.
+func TestTopicMadeAgain(t *testing.T) {
+	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
+		space := "stats-test-" + crand.Text()
+		for i, id := range []string{"first", "first", "second", "second"} {
+			s := service(t, Deps{Redis: rdb, Space: space, Topics: topicIDs{stream.LiveMessages: id}})
+			var l log
+			for n := range 5 {
+				l.danmu(3, id+strconv.Itoa(n))
+			}
+			count(t, s, l)
+			if got, err := s.Room(t.Context(), 3); err != nil || got.Danmu != int64(5*(1+i/2)) {
+				t.Errorf("%s: got %d danmu, %v, want %d", id, got.Danmu, err, 5*(1+i/2))
+			}
+		}
+	})
+}
+
 func TestSeenIDsAreBounded(t *testing.T) {
 	onEachRedis(t, func(t *testing.T, rdb redis.UniversalClient) {
 		const least = 50

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,10 +26,16 @@ type presence interface {
 	Online(ctx context.Context, room live.RoomID) (roomstate.Count, error)
 }
 
+// topics knows the identity of topics; stream.Client is the one in use.
+type topics interface {
+	TopicID(ctx context.Context, t stream.Topic) (string, error)
+}
+
 // Deps is what the function works with. Redis and Presence have no default.
 type Deps struct {
 	Redis      redis.UniversalClient
 	Presence   presence
+	Topics     topics               // nil: no topic is ever deleted and made again
 	Partitions int32                // of the log; 0 is stream.DefaultPartitions
 	Heat       Heat                 // what makes a room hot
 	Telemetry  *telemetry.Telemetry // nil: none
@@ -45,6 +52,7 @@ type Service struct {
 	deps   Deps
 	script *redis.Script
 	now    func() time.Time
+	ids    sync.Map // stream.Topic → string
 }
 
 //go:embed apply.lua
@@ -166,7 +174,7 @@ const (
 	keySeen1      = "seen:1"
 )
 
-// keyWatermark is the offset behind the last record of the topic's partition that is counted.
+// keyWatermark holds the offset behind the last record of the topic's partition that is counted, and the topic's id.
 func keyWatermark(t stream.Topic) string { return "at:" + string(t) }
 
 func (s *Service) key(partition int32, part string) string {

@@ -2,8 +2,10 @@ package stream
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -89,14 +91,15 @@ func (c *Client) EnsureTopics(ctx context.Context) error {
 }
 
 func (c *Client) ensure(ctx context.Context, topics []Topic) error {
-	there, err := c.partitionsOf(ctx, topics)
+	there, err := c.describe(ctx, topics)
 	if err != nil {
 		return fmt.Errorf("list topics: %w", err)
 	}
 	adm := kadm.NewClient(c.kafka)
+	var made []Topic
 	for _, t := range topics {
-		if got, ok := there[t]; ok {
-			if got != int(c.cfg.Partitions) {
+		if d, ok := there[t]; ok {
+			if got := len(d.Partitions); got != int(c.cfg.Partitions) {
 				return fmt.Errorf("topic %s has %d partitions, want %d", t, got, c.cfg.Partitions)
 			}
 			continue
@@ -104,12 +107,47 @@ func (c *Client) ensure(ctx context.Context, topics []Topic) error {
 		if err := c.create(ctx, adm, t); err != nil {
 			return fmt.Errorf("create topic %s: %w", t, err)
 		}
+		made = append(made, t)
+	}
+	return c.await(ctx, made)
+}
+
+// await returns when brokers know the topics: the controller answers before they have all heard of them.
+func (c *Client) await(ctx context.Context, made []Topic) error {
+	for len(made) > 0 {
+		there, err := c.describe(ctx, made)
+		if err != nil {
+			return fmt.Errorf("await new topics: %w", err)
+		}
+		made = slices.DeleteFunc(made, func(t Topic) bool { _, ok := there[t]; return ok })
+		if len(made) == 0 {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("await topic %s: %w", made[0], ctx.Err())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 	return nil
 }
 
-// partitionsOf asks a broker: the client's own view may be some seconds old.
-func (c *Client) partitionsOf(ctx context.Context, topics []Topic) (map[Topic]int, error) {
+// TopicID is the id that Kafka gave the topic when it was made. A topic that is deleted and made again has another one,
+// and its offsets begin anew: who keeps offsets keeps it with them.
+func (c *Client) TopicID(ctx context.Context, t Topic) (string, error) {
+	there, err := c.describe(ctx, []Topic{t})
+	if err != nil {
+		return "", fmt.Errorf("id of topic %s: %w", t, err)
+	}
+	d, ok := there[t]
+	if !ok {
+		return "", fmt.Errorf("id of topic %s: %w", t, kerr.UnknownTopicOrPartition)
+	}
+	return base64.RawURLEncoding.EncodeToString(d.TopicID[:]), nil
+}
+
+// describe asks a broker: the client's own view may be some seconds old. Topics that are not there are left out.
+func (c *Client) describe(ctx context.Context, topics []Topic) (map[Topic]kmsg.MetadataResponseTopic, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	for _, t := range topics {
 		rt := kmsg.NewMetadataRequestTopic()
@@ -120,7 +158,7 @@ func (c *Client) partitionsOf(ctx context.Context, topics []Topic) (map[Topic]in
 	if err != nil {
 		return nil, err
 	}
-	there := make(map[Topic]int)
+	there := make(map[Topic]kmsg.MetadataResponseTopic)
 	for _, t := range resp.Topics {
 		err := kerr.ErrorForCode(t.ErrorCode)
 		switch {
@@ -128,7 +166,7 @@ func (c *Client) partitionsOf(ctx context.Context, topics []Topic) (map[Topic]in
 		case err != nil:
 			return nil, fmt.Errorf("%s: %w", *t.Topic, err)
 		default:
-			there[Topic(*t.Topic)] = len(t.Partitions)
+			there[Topic(*t.Topic)] = t
 		}
 	}
 	return there, nil

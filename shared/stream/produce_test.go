@@ -44,6 +44,28 @@ func TestEnsureTopics(t *testing.T) {
 	})
 }
 
+// Offsets that are kept elsewhere must not be taken for those of a topic that was made again.
+func TestTopicID(t *testing.T) {
+	onEachBroker(t, func(t *testing.T, brokers []string) {
+		c := dial(t, Config{Brokers: brokers})
+		a, b := newTopic(t, c), newTopic(t, c)
+		ids := make(map[string]bool)
+		for _, topic := range []Topic{a, b, a} {
+			id, err := c.TopicID(t.Context(), topic)
+			if err != nil || id == "" {
+				t.Errorf("got %q, %v", id, err)
+			}
+			ids[id] = true
+		}
+		if len(ids) != 2 {
+			t.Errorf("got ids %v, want one for each topic", ids)
+		}
+		if id, err := c.TopicID(t.Context(), a+"-none"); err == nil {
+			t.Errorf("got %q of no topic, want an error", id)
+		}
+	})
+}
+
 func TestTopicsNamesDeadLetters(t *testing.T) {
 	want := []Topic{"live-messages", "live-messages.dlq", "live-gift-requests", "live-gift-requests.dlq", "live-presence", "live-presence.dlq"}
 	if got := Topics(); !slices.Equal(got, want) {
