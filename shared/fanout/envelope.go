@@ -39,10 +39,10 @@ func (e envelope) last() live.Seq { return e.first + live.Seq(len(e.payloads)) -
 
 // since returns the envelope without the messages up to and including seq.
 func (e envelope) since(seq live.Seq) envelope {
-	cut := int(seq - e.first + 1)
-	if cut <= 0 {
+	if seq < e.first {
 		return e
 	}
+	cut := int(min(seq-e.first+1, live.Seq(len(e.payloads))))
 	e.first, e.payloads = seq+1, e.payloads[cut:]
 	var traces []Trace
 	for _, t := range e.traces {

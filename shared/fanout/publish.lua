@@ -116,7 +116,8 @@ if #seen > 0 then
   end
   call('HSET', cur, unpack(seen))
 end
-call('HSET', KEYS[1], 'e', epoch, 's', seq, 't', string.format('%.3f', tat), 'w', window)
+call('HSET', KEYS[1], 'e', epoch, 's', seq, 'w', window)
+if rate > 0 then call('HSET', KEYS[1], 't', string.format('%.3f', tat)) end
 if now >= renew then
   -- Times to live are renewed once a minute, and again with each call while one of the keys isn't there yet.
   local all = call('EXPIRE', KEYS[1], 86400) + call('EXPIRE', KEYS[2], 3600)

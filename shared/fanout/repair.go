@@ -16,6 +16,7 @@ const (
 	repairTimeout = 2 * time.Second // of one pipeline: its rooms wait for it, and so do others of the shard
 	repairAlone   = 64              // batches asked for a room, when few rooms are repaired
 	repairCrowded = 8               // the same, when many are
+	maxSeq        = 1 << 53         // see live.Seq
 	minBackoff    = 100 * time.Millisecond
 	maxBackoff    = 2 * time.Second
 )
@@ -72,8 +73,11 @@ func (sh *shard) repairGroup(ctx context.Context, group []*hearing) (again []*he
 				batches = 0
 			}
 			keys := []string{roomstate.LogKey(h.room), roomstate.HistoryKey(h.room)}
-			candidate := newEpoch(time.Now(), h.at.Epoch)
-			cmds[i] = pipe.Eval(ctx, repairLua, keys, string(candidate), string(h.at.Epoch), int64(h.at.Seq), batches)
+			known, candidate := h.at, newEpoch(time.Now(), h.at.Epoch)
+			if h.reused {
+				known.Seq = maxSeq // no epoch has come so far: a new one begins
+			}
+			cmds[i] = pipe.Eval(ctx, repairLua, keys, string(candidate), string(known.Epoch), int64(known.Seq), batches)
 		}
 		return nil
 	})
@@ -118,7 +122,7 @@ func (sh *shard) catchUp(h *hearing, cmd *redis.Cmd) (more bool, err error) {
 		return false, nil
 	}
 	if now.Epoch != h.at.Epoch {
-		h.at, h.heard = Position{Epoch: now.Epoch}, 0
+		h.at, h.heard, h.reused = Position{Epoch: now.Epoch}, 0, false
 		sh.lost(h, 1, firstOf(batches, now)-1)
 	}
 	before := h.at.Seq

@@ -15,6 +15,8 @@ type hearing struct {
 	at    Position          // the last message that the sink got
 	heard live.Seq          // the highest seq of at.Epoch that came over the channel
 
+	reused bool // seqs of at.Epoch came twice: it must end
+
 	dirty   bool // something is missing: repair before the next message
 	listed  bool // is in the shard's list of dirty rooms
 	retryAt time.Time
@@ -119,17 +121,16 @@ func (sh *shard) message(ctx context.Context, h *hearing, text string) {
 }
 
 func (sh *shard) sequenced(h *hearing, e envelope) {
-	again := e.epoch == h.at.Epoch && e.first <= h.heard
 	if e.epoch == h.at.Epoch {
+		// A room is on one connection at a time, which brings no message twice: Redis has lost data, and gives seqs
+		// that viewers have seen to other messages.
+		h.reused = h.reused || e.first <= h.heard
 		h.heard = max(h.heard, e.last())
 	}
 	switch {
 	case h.dirty || !h.based:
 		// The history has it by now; the repair brings it.
-	case e.epoch != h.at.Epoch || e.first > h.at.Seq+1:
-		sh.soil(h)
-	case e.last() <= h.at.Seq && again:
-		// The same seq twice over the channel: did Redis lose data and give it to another message?
+	case h.reused || e.epoch != h.at.Epoch || e.first > h.at.Seq+1:
 		sh.soil(h)
 	case e.last() > h.at.Seq:
 		sh.deliver(h, e.since(h.at.Seq))
