@@ -9,11 +9,14 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/functions/auth"
+	"github.com/barrage-live/barrage/functions/gift"
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
+	"github.com/barrage-live/barrage/shared/ledger"
+	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -26,6 +29,7 @@ type Function struct {
 	Name    string
 	Routes  func(*httpapi.API)
 	Batches []Batch
+	Jobs    []Job
 	Checks  map[string]func(context.Context) error // what must answer for the function to be ready, by name
 	Close   func()                                 // nil, or called once when nothing calls the function any more
 }
@@ -39,6 +43,13 @@ type Batch struct {
 	Handle   stream.BatchFunc
 }
 
+// Job is a step that a scheduler calls. It may run in several processes at once, and be missed or repeated.
+type Job struct {
+	Name  string
+	Every time.Duration
+	Run   func(context.Context) error
+}
+
 // Parts are what functions are made of. Each function says below which of them it needs; the others may be nil.
 type Parts struct {
 	Store     *store.Store
@@ -49,13 +60,27 @@ type Parts struct {
 	Intake    *intake.Intake
 	Signer    *token.Signer
 	SocketURL string // as viewers reach it
+	Gifts     GiftSettings
 	Telemetry *telemetry.Telemetry
+}
+
+// batchTries is how often a record may fail before it goes to the dead letters. An outage of what a handler needs does
+// not count.
+const batchTries = 10
+
+// foldEvery bounds how many appended credits a balance has to add up: at a thousand gifts a second, ten thousand.
+const foldEvery = 10 * time.Second
+
+// GiftSettings are the operator's choices about money.
+type GiftSettings struct {
+	AnchorPerMille int    // of a gift's cost; the rest is the platform's
+	WebhookSecret  string // of the payment provider; empty: only admins top up
 }
 
 // All wires every function.
 func All(p Parts) ([]Function, error) {
 	var all []Function
-	for _, wire := range []func(Parts) (Function, error){Auth, Room, Stats} {
+	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats} {
 		fn, err := wire(p)
 		if err != nil {
 			return nil, err
@@ -97,13 +122,13 @@ func RoomService(p Parts) (*room.Service, error) {
 }
 
 // Stats needs Redis, State, Kafka and Telemetry. Its batches count the log; a record that can't be read goes to the dead
-// letters at once, one that fails for a reason nobody foresaw after ten tries.
+// letters at once, one that fails for a reason nobody foresaw after batchTries.
 func Stats(p Parts) (Function, error) {
 	s, err := StatsService(p)
 	if err != nil {
 		return Function{}, err
 	}
-	handle := stream.WithDeadLetters(p.Kafka, 10, s.HandleMessages)
+	handle := stream.WithDeadLetters(p.Kafka, batchTries, s.HandleMessages)
 	batch := func(group string, t stream.Topic) Batch {
 		return Batch{Topic: t, Group: group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
 	}
@@ -116,6 +141,51 @@ func Stats(p Parts) (Function, error) {
 // StatsService is the stats function's business steps, without HTTP.
 func StatsService(p Parts) (*stats.Service, error) {
 	return stats.New(stats.Deps{Redis: p.Redis, Presence: p.State, Topics: p.Kafka, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry})
+}
+
+// Gift needs Store, Redis, State, Kafka, Gifts and Telemetry.
+func Gift(p Parts) (Function, error) {
+	s, err := GiftService(p)
+	if err != nil {
+		return Function{}, err
+	}
+	return Function{
+		Name: "gift", Routes: s.Routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close,
+		Batches: []Batch{{
+			Topic: stream.LiveGiftRequests, Group: "gift", MaxBatch: gift.MaxBatch,
+			Handle: stream.WithDeadLetters(p.Kafka, batchTries, s.HandleRequests),
+		}},
+		Jobs: []Job{{Name: "fold", Every: foldEvery, Run: func(ctx context.Context) error {
+			_, err := s.Ledger.Fold(ctx)
+			return err
+		}}},
+	}, nil
+}
+
+// GiftService is the gift function's business steps, without HTTP. It has a room service of its own, for its cache.
+func GiftService(p Parts) (*gift.Service, error) {
+	book, err := Ledger(p)
+	if err != nil {
+		return nil, err
+	}
+	return gift.New(gift.Deps{
+		Store: p.Store, Ledger: book, Redis: p.Redis, Kafka: p.Kafka, Rooms: p.roomOf,
+		Fanout:        fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Settled: true}),
+		WebhookSecret: p.Gifts.WebhookSecret, Metrics: p.Telemetry.Metrics, Logger: p.Telemetry.Logger(),
+	})
+}
+
+// Ledger needs Store and Gifts.
+func Ledger(p Parts) (*ledger.Ledger, error) {
+	return ledger.New(p.Store, p.Gifts.AnchorPerMille, time.Now)
+}
+
+// roomOf looks into Redis first and asks the primary database for what is not there.
+func (p Parts) roomOf(ctx context.Context, id live.RoomID) (live.Room, error) {
+	if r, ok, err := p.State.Room(ctx, id); err == nil && ok {
+		return r, nil
+	}
+	return p.Store.Room(store.Primary(ctx), id)
 }
 
 // checks picks the parts' signs of life by name.

@@ -10,6 +10,7 @@ import (
 	"github.com/barrage-live/barrage/functions/auth"
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/local/web"
+	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
@@ -20,6 +21,9 @@ const demoPassword = "barrage-demo"
 
 // demoTokenTTL lets the printed wscat line work for as long as a person may leave it on the screen.
 const demoTokenTTL = 12 * time.Hour
+
+// demoCoins are in each demo user's wallet at the first start.
+const demoCoins = live.Coins(100_000)
 
 type demoUser struct {
 	username, nickname string
@@ -51,6 +55,9 @@ func (s *Stack) makeDemo(ctx context.Context, o Options, keys []token.Key) (err 
 	if d.signer, err = token.NewSigner(keys, issuer, audience, demoTokenTTL); err != nil {
 		return err
 	}
+	if d.book, err = functions.Ledger(s.parts); err != nil {
+		return err
+	}
 	if d.users, err = functions.AuthService(s.parts); err != nil {
 		return err
 	}
@@ -77,6 +84,7 @@ type demo struct {
 	users  *auth.Service
 	rooms  *room.Service
 	store  *store.Store
+	book   *ledger.Ledger
 	signer *token.Signer // with demoTokenTTL
 }
 
@@ -89,6 +97,9 @@ func (d demo) prepare(ctx context.Context) (live.RoomID, string, error) {
 			return 0, "", fmt.Errorf("demo user %s: %w", u.username, err)
 		}
 		users[u.username] = made
+		if _, err := d.book.TopUp(ctx, ledger.TopUp{User: made.ID, Amount: demoCoins, Ref: "demo-" + u.username}); err != nil {
+			return 0, "", fmt.Errorf("coins of demo user %s: %w", u.username, err)
+		}
 	}
 	id, err := d.liveRoom(ctx, users["anchor"].ID)
 	if err != nil {

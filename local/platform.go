@@ -19,6 +19,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
@@ -65,6 +66,7 @@ func (s *Stack) startPlatform(ctx context.Context, o Options, cfg config, d *doo
 		return err
 	}
 	s.crew.run(func(ctx context.Context) error { return plain.Consume(ctx, s.parts.Kafka, o.Groups, fns) })
+	s.crew.run(func(ctx context.Context) error { return plain.RunJobs(ctx, s.log(), fns) })
 	s.serveSockets(d)
 	return s.serveHTTP(cfg, d, verifier, fns)
 }
@@ -92,6 +94,7 @@ func signingKeys(o Options, cfg config) ([]token.Key, error) {
 
 func (s *Stack) makeParts(cfg config) (err error) {
 	p := &s.parts
+	p.Gifts = functions.GiftSettings{AnchorPerMille: cfg.AnchorPerMille, WebhookSecret: cfg.WebhookSecret}
 	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
 		return err
 	}
@@ -117,11 +120,13 @@ func (s *Stack) makeGateway(cfg config, d *doors, verifier *token.Verifier) erro
 	}
 	s.closers.add("room lookup", func(context.Context) error { rooms.Close(); return nil })
 	p := s.parts
+	orders := gateway.NewOrders(order.NewDoor(p.Kafka, p.Redis), s.log())
+	s.crew.run(orders.Run)
 	s.gateway, err = gateway.New(gateway.Config{
 		Pod: s.pod, Verifier: verifier, Rooms: lookup{rooms}, Intake: p.Intake, Redis: p.Redis, State: p.State, Kafka: p.Kafka,
 		Telemetry: p.Telemetry, Fanout: fanout.Config{Publisher: p.Fanout}, Hub: hub.Config{FlushBudget: cfg.FlushBudget},
 		Origins: cfg.origins(d.http), AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken,
-		MaxConnections: cfg.MaxConnections,
+		MaxConnections: cfg.MaxConnections, GiftDoor: orders,
 	})
 	return err
 }

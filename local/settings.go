@@ -26,6 +26,8 @@ type config struct {
 	DisplayRate      int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
 	FlushBudget      time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
 	MaxConnections   int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
+	AnchorPerMille   int           `env:"ANCHOR_PER_MILLE" envDefault:"500"` // of a gift's cost
+	WebhookSecret    string        `env:"PAYMENT_WEBHOOK_SECRET"`
 	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"2s"`
 }
 

@@ -59,7 +59,7 @@ func checks() []check {
 
 // Reconcile checks the whole ledger as of one moment, while it is in use. An error means that it could not check.
 func (l *Ledger) Reconcile(ctx context.Context) (Report, error) {
-	r := Report{Differences: []string{}}
+	var r Report
 	err := l.store.Snapshot(ctx, func(tx *gorm.DB) error {
 		const totals = `SELECT (SELECT COUNT(*) FROM ledger_accounts) AS accounts, (SELECT COUNT(*) FROM ledger_entries) AS entries,
 			(SELECT COUNT(*) FROM gift_orders WHERE status = 'settled') AS settled,
@@ -69,6 +69,7 @@ func (l *Ledger) Reconcile(ctx context.Context) (Report, error) {
 		if err := tx.Raw(totals).Scan(&r).Error; err != nil {
 			return err
 		}
+		r.Differences = []string{} // never null in JSON
 		for _, c := range checks() {
 			var rows []struct {
 				What      string

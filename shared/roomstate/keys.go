@@ -90,3 +90,11 @@ func StatsKey(space string, partition int32, part string) string {
 func StatsRoomKey(space string, partition int32, room live.RoomID) string {
 	return StatsKey(space, partition, "room:"+strconv.FormatInt(int64(room), 10))
 }
+
+// OrderKey holds the fingerprint of a gift order that was placed within the last day.
+func OrderKey(order string) string { return "order:{" + order + "}" }
+
+// ComboKey is a hash: gift order → the count of the combo with it, of one sender and gift in a room.
+func ComboKey(room live.RoomID, user live.UserID, gift live.GiftID) string {
+	return roomKey(room, ":combo:"+strconv.FormatInt(int64(user), 10)+":"+strconv.FormatInt(int64(gift), 10))
+}
