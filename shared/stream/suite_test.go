@@ -3,7 +3,6 @@ package stream
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -220,4 +219,4 @@ func numbersOf(partition, to int) []int {
 	return ns
 }
 
-func header(r Record, key string) string { return fmt.Sprintf("%s", r.Header(key)) }
+func header(r Record, key string) string { return string(r.Header(key)) }
