@@ -128,3 +128,24 @@ func TestClientHalfCloses(t *testing.T) {
 		}
 	})
 }
+
+// TestInflates: what a client compresses is read, up to the limit of its size when it is not compressed.
+func TestInflates(t *testing.T) {
+	onEach(t, hub.Config{}, loop.Config{}, func(t *testing.T, e *echoRoom) {
+		ws := e.dialDeflate()
+		for _, want := range []string{strings.Repeat("danmu ", 600), "x", "", strings.Repeat("幕", 1000)} {
+			if err := ws.WriteMessage(websocket.TextMessage, []byte(want)); err != nil {
+				t.Fatal(err)
+			}
+			if got := e.read(ws); got != want {
+				t.Fatalf("got %q, want %q", got, want)
+			}
+		}
+		if err := ws.WriteMessage(websocket.TextMessage, make([]byte, 1<<20)); err != nil { // a kilobyte on the wire
+			t.Fatal(err)
+		}
+		if got, want := e.read(ws), "websocket: close 1009 (message too big): message is too big"; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}

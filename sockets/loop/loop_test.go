@@ -27,6 +27,7 @@ type echoRoom struct {
 	room   *hub.Room
 	loop   *loop.Loop
 	url    string
+	bare   bool // no welcome
 	closed chan error
 	joined chan *hub.Member
 	frames sync.Map // *loop.Conn → number of Frame calls under way
@@ -49,13 +50,17 @@ func (e *echoRoom) Closed(c *loop.Conn, err error) {
 }
 
 func (e *echoRoom) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, err := e.loop.Upgrade(&websocket.Upgrader{}, w, r, nil)
+	c, err := e.loop.Upgrade(&websocket.Upgrader{EnableCompression: true}, w, r, nil)
 	if err != nil {
 		e.t.Errorf("upgrade: %v", err)
 		return
 	}
 	m, _ := e.room.Join(c, hub.Joining{})
 	c.Start(m)
+	if e.bare {
+		m.Start()
+		return
+	}
 	m.Start([]byte(`{"type":"welcome"}`))
 	e.joined <- m
 }
@@ -245,6 +250,20 @@ func TestHubStops(t *testing.T) {
 			_ = ws.Close() // TLS can't say goodbye any more
 		})
 	}
+}
+
+// dialDeflate is dial with permessage-deflate.
+func (e *echoRoom) dialDeflate() *websocket.Conn {
+	e.t.Helper()
+	d := websocket.Dialer{EnableCompression: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // the server is ours
+	ws, _, err := d.Dial(e.url, nil)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() { _ = ws.Close() })
+	e.read(ws)
+	<-e.joined
+	return ws
 }
 
 // dialKept is dial without the cleanup.

@@ -87,7 +87,9 @@ func (c *Conn) keepTail(rest []byte) {
 	if c.part == nil {
 		c.part = &assembly{}
 	}
-	c.part.tail = append(c.part.tail[:0], rest...)
+	if len(rest) != len(c.part.tail) || &rest[0] != &c.part.tail[0] { // else it is the tail, and stays where it is
+		c.part.tail = append(c.part.tail[:0], rest...)
+	}
 }
 
 // consume handles the whole frames in data and returns what is left.
