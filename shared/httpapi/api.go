@@ -37,6 +37,7 @@ type API struct {
 	verifier  Verifier
 	telemetry *telemetry.Telemetry
 	log       *slog.Logger
+	headers   fixedHeaders
 	cors      cors
 	proxies   []netip.Prefix
 	mux       *http.ServeMux
@@ -63,6 +64,7 @@ func New(cfg Config) *API {
 		verifier:  cfg.Verifier,
 		telemetry: cfg.Telemetry,
 		log:       cfg.Telemetry.Logger(),
+		headers:   newFixedHeaders(),
 		cors:      newCORS(cfg.AllowedOrigins),
 		proxies:   cfg.TrustedProxies,
 		mux:       http.NewServeMux(),

@@ -74,7 +74,7 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ex := &exchange{ResponseWriter: w, api: a, requestID: requestID(r), remote: r.RemoteAddr, forwarded: r.Header["X-Forwarded-For"]}
 	defer ex.finish(r, time.Now())
 
-	setHeaders(w.Header(), ex.requestID)
+	a.headers.set(w.Header(), ex.requestID)
 	delete(r.Header, "Baggage") // the server alone says whom a trace is about
 	if a.cors.answer(ex, r) {
 		return

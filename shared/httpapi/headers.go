@@ -8,20 +8,33 @@ import (
 
 var errOrigin = live.Errorf(live.KindForbidden, "origin_not_allowed", "This web origin may not call the API.")
 
-// setHeaders sets what every answer carries. Nothing of the API is a page, and nothing of it may be cached unless the
-// route says so.
-func setHeaders(h http.Header, requestID string) {
+// fixedHeaders are what every answer carries, made once. Nothing of the API is a page, and nothing of it may be cached
+// unless the route says so. The slices are full: whoever adds to one gets a copy.
+type fixedHeaders struct{ sniff, cache, policy []string }
+
+func newFixedHeaders() fixedHeaders {
+	return fixedHeaders{
+		sniff:  []string{"nosniff"},
+		cache:  []string{"no-store"},
+		policy: []string{"default-src 'none'; frame-ancestors 'none'"},
+	}
+}
+
+func (f fixedHeaders) set(h http.Header, requestID string) {
 	h["X-Request-Id"] = []string{requestID}
-	h["X-Content-Type-Options"] = []string{"nosniff"}
-	h["Cache-Control"] = []string{"no-store"}
-	h["Content-Security-Policy"] = []string{"default-src 'none'; frame-ancestors 'none'"}
+	h["X-Content-Type-Options"] = f.sniff
+	h["Cache-Control"] = f.cache
+	h["Content-Security-Policy"] = f.policy
 }
 
 // cors lets browsers of the allowed origins call the API. Tokens travel in a header, so no credentials are allowed.
-type cors struct{ origins map[string]bool }
+type cors struct {
+	origins map[string]bool
+	vary    []string
+}
 
 func newCORS(origins []string) cors {
-	c := cors{origins: make(map[string]bool, len(origins))}
+	c := cors{origins: make(map[string]bool, len(origins)), vary: []string{"Origin"}}
 	for _, o := range origins {
 		c.origins[o] = true
 	}
@@ -34,7 +47,7 @@ func (c cors) answer(ex *exchange, r *http.Request) bool {
 		return false
 	}
 	h := ex.ResponseWriter.Header()
-	h["Vary"] = []string{"Origin"}
+	h["Vary"] = c.vary
 	origin := r.Header.Get("Origin")
 	allowed := c.origins[origin]
 	if allowed {
