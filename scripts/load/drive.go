@@ -40,6 +40,9 @@ func drive(ctx context.Context, o options, progress io.Writer) (*report, error) 
 	if err != nil {
 		return nil, err
 	}
+	if err := seedRooms(ctx, o); err != nil {
+		return nil, err
+	}
 	rep := newReport(o)
 	base, err := processUsage(o.pid)
 	if err != nil {

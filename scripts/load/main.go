@@ -73,6 +73,7 @@ type options struct {
 	hold        time.Duration // keep the connections open and idle before publishing
 	pid         int           // the server's process, for CPU and memory
 	tokenKey    string
+	seed        string // Redis in which to make the rooms; empty: they are there
 	issuer      string
 	audience    string
 	stall       float64
@@ -101,7 +102,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.settle, "settle", 2*time.Second, "wait for stragglers after the last danmu")
 	fs.DurationVar(&o.hold, "hold", 0, "measure the idle server this long before publishing")
 	fs.IntVar(&o.pid, "pid", 0, "the server's process id: report its CPU and memory")
-	fs.StringVar(&o.tokenKey, "token-key", "", "PEM file with the Ed25519 signing key; empty: viewers are guests and nobody publishes")
+	fs.StringVar(&o.tokenKey, "token-key", "", "PEM file with the Ed25519 signing key, made when it is missing; empty: viewers are guests and nobody publishes")
+	fs.StringVar(&o.seed, "seed", "", "host:port of the pods' Redis: put the rooms there, live, instead of making them over HTTP")
 	fs.StringVar(&o.issuer, "issuer", "barrage", "issuer of the tokens")
 	fs.StringVar(&o.audience, "audience", "barrage", "audience of the tokens")
 	stall := fs.String("stall", "0%", "share of the viewers that never read")

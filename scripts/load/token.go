@@ -26,6 +26,9 @@ func readTokenKey(o options) (tokenKey, error) {
 	if o.tokenKey == "" {
 		return tokenKey{}, nil
 	}
+	if _, err := token.LoadOrCreateKeys(o.tokenKey); err != nil {
+		return tokenKey{}, err
+	}
 	text, err := os.ReadFile(o.tokenKey)
 	if err != nil {
 		return tokenKey{}, fmt.Errorf("read the signing key: %w", err)

@@ -1,0 +1,113 @@
+// Command budget measures the socket tier against its budgets: it starts a fresh pod for each row, pins it to the first
+// core and the load to the second, and prints what was measured beside what is allowed. scripts/bench calls it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "budget:", err)
+		os.Exit(1)
+	}
+}
+
+// tolerance is how far over its budget a figure may be before the run fails: these machines are shared.
+const tolerance = 1.15
+
+// A plan is what a run measures with.
+type plan struct {
+	bin     string // folder of the binaries sockets and load
+	redis   string
+	kafka   string
+	key     string // signing key file
+	log     io.Writer
+	getenv  func(string) string
+	only    string
+	seconds int
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
+	p := plan{log: stderr, getenv: getenv}
+	fs := flag.NewFlagSet("budget", flag.ContinueOnError)
+	fs.SetOutput(stderr)
+	fs.StringVar(&p.bin, "bin", "", "folder with the binaries sockets and load")
+	fs.StringVar(&p.redis, "redis", "", "host:port of a real Redis")
+	fs.StringVar(&p.kafka, "kafka", "", "host:port of a Kafka broker")
+	fs.StringVar(&p.only, "only", "", "measure only the rows whose name has this in it")
+	fs.IntVar(&p.seconds, "seconds", 15, "measured time of a row")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if p.bin == "" || p.redis == "" || p.kafka == "" {
+		return errors.New("-bin, -redis and -kafka are needed; scripts/bench gives them")
+	}
+	p.key = filepath.Join(p.bin, "signing-key.pem")
+	before, err := p.floor(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "machine: %s, %d cores, Go %s, %s; W = %.2f µs\n\n", cpuModel(), runtime.NumCPU(), runtime.Version(),
+		time.Now().UTC().Format(time.DateOnly), before)
+	fmt.Fprintf(stdout, "| row | figure | measured | budget | |\n|---|---|---|---|---|\n")
+	var missed []error
+	for _, r := range rows() {
+		if !strings.Contains(r.name, p.only) {
+			continue
+		}
+		rep, err := p.measure(ctx, r)
+		if err != nil {
+			return fmt.Errorf("%s: %w", r.name, err)
+		}
+		missed = append(missed, r.print(stdout, rep, before)...)
+	}
+	return errors.Join(missed...)
+}
+
+// floor returns W in µs, on the core that the server gets.
+func (p plan) floor(ctx context.Context) (float64, error) {
+	out, err := exec.CommandContext(ctx, "taskset", "-c", "0", filepath.Join(p.bin, "load"), "-floor", "-duration", "3s").Output()
+	if err != nil {
+		return 0, fmt.Errorf("measure W: %w", err)
+	}
+	var f struct {
+		W     float64 `json:"w_us"`
+		Error string  `json:"error"`
+	}
+	if err := json.Unmarshal(out, &f); err != nil {
+		return 0, fmt.Errorf("measure W: %w", err)
+	}
+	if f.Error != "" || f.W <= 0 {
+		return 0, fmt.Errorf("measure W: %q", f.Error)
+	}
+	return f.W, nil
+}
+
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown processor"
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, ok := strings.CutPrefix(line, "model name"); ok {
+			return strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(name), ": "))
+		}
+	}
+	return "unknown processor"
+}
