@@ -44,7 +44,7 @@ func drive(ctx context.Context, o options, progress io.Writer) (*report, error) 
 		return nil, err
 	}
 	rep := newReport(o)
-	base, err := processUsage(o.pid)
+	base, err := usageOf(o.pids)
 	if err != nil {
 		return nil, err
 	}
@@ -67,7 +67,7 @@ func drive(ctx context.Context, o options, progress io.Writer) (*report, error) 
 		return nil, err
 	}
 	rep.ConnectSeconds = time.Since(began).Seconds()
-	connected, err := processUsage(o.pid)
+	connected, err := usageOf(o.pids)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func measure(ctx context.Context, o options, c *crew, pubs *publishers, rep *rep
 	if err := c.await(ctx, "measuring"); err != nil {
 		return err
 	}
-	before, err := processUsage(o.pid)
+	before, err := usageOf(o.pids)
 	if err != nil {
 		return err
 	}
@@ -117,7 +117,7 @@ func measure(ctx context.Context, o options, c *crew, pubs *publishers, rep *rep
 	if err := wait(ctx, o.duration); err != nil {
 		return err
 	}
-	after, err := processUsage(o.pid)
+	after, err := usageOf(o.pids)
 	if err != nil {
 		return err
 	}
@@ -156,13 +156,23 @@ func startCrew(ctx context.Context, o options, key tokenKey) (*crew, error) {
 			return nil, err
 		}
 		s := spec{Process: i, URL: o.url, FirstRoom: int64(o.firstRoom), Rooms: o.rooms, FirstUser: firstViewer + int64(from),
-			Count: to - from, Stall: o.stall, Slow: o.slow, Churn: o.churn, Parallel: o.workers, Deflate: o.deflate, Token: key}
+			Count: to - from, Stall: o.stall, Slow: o.slow, Churn: o.churn, Parallel: o.workers, Deflate: o.deflate,
+			ByProcess: o.byProcess, SampleEvery: o.sampleEvery(), Token: key}
 		if err := h.orders.Encode(order{Do: "connect", Spec: &s}); err != nil {
 			c.stop()
 			return nil, fmt.Errorf("order worker %d: %w", i, err)
 		}
 	}
 	return c, nil
+}
+
+// sampleEvery keeps the reader out of the picture: where hundreds of thousands of deliveries a second are expected, one in
+// eight is enough for the quantiles.
+func (o options) sampleEvery() int64 {
+	if o.rate*float64(o.connections) > 50_000 {
+		return 8
+	}
+	return 1
 }
 
 // Users of the load: publishers from firstPublisher on, viewers far above them.

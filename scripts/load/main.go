@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/token"
 )
 
 func main() {
@@ -40,6 +41,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
 		}
+		return err
+	}
+	if opt.newKey != "" {
+		_, err := token.LoadOrCreateKeys(opt.newKey)
 		return err
 	}
 	if opt.floor {
@@ -71,7 +76,9 @@ type options struct {
 	duration    time.Duration
 	settle      time.Duration // how long to wait for stragglers after the last danmu
 	hold        time.Duration // keep the connections open and idle before publishing
-	pid         int           // the server's process, for CPU and memory
+	pids        []int         // the servers' processes, for CPU and memory
+	newKey      string        // only make this file
+	byProcess   bool          // process i loads target i alone
 	tokenKey    string
 	seed        string // Redis in which to make the rooms; empty: they are there
 	issuer      string
@@ -101,7 +108,9 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.DurationVar(&o.duration, "duration", 20*time.Second, "measured time")
 	fs.DurationVar(&o.settle, "settle", 2*time.Second, "wait for stragglers after the last danmu")
 	fs.DurationVar(&o.hold, "hold", 0, "measure the idle server this long before publishing")
-	fs.IntVar(&o.pid, "pid", 0, "the server's process id: report its CPU and memory")
+	fs.Func("pid", "the server's process id, or several with commas: report their CPU and memory", o.parsePIDs)
+	fs.BoolVar(&o.byProcess, "by-process", false, "with several -url: each process loads one of them, in turn")
+	fs.StringVar(&o.newKey, "new-key", "", "only make a signing key in this file, unless there is one")
 	fs.StringVar(&o.tokenKey, "token-key", "", "PEM file with the Ed25519 signing key, made when it is missing; empty: viewers are guests and nobody publishes")
 	fs.StringVar(&o.seed, "seed", "", "host:port of the pods' Redis: put the rooms there, live, instead of making them over HTTP")
 	fs.StringVar(&o.issuer, "issuer", "barrage", "issuer of the tokens")
@@ -137,7 +146,7 @@ func (o options) check() []error {
 	if o.connections < 0 || o.rooms < 1 || o.perProcess < 1 || o.publishers < 0 || o.window < 1 || o.workers < 1 {
 		problems = append(problems, errors.New("-connections, -rooms, -per-process, -publishers, -window and -workers are positive"))
 	}
-	if o.rate != 0 && o.tokenKey == "" && !o.floor {
+	if o.rate != 0 && o.tokenKey == "" && !o.floor && o.newKey == "" {
 		problems = append(problems, errors.New("-rate needs -token-key: guests can't send"))
 	}
 	if o.stall+o.slow > 1 {
@@ -147,6 +156,17 @@ func (o options) check() []error {
 		problems = append(problems, err)
 	}
 	return problems
+}
+
+func (o *options) parsePIDs(text string) error {
+	for one := range strings.SplitSeq(text, ",") {
+		pid, err := strconv.Atoi(one)
+		if err != nil || pid < 1 {
+			return fmt.Errorf("%q is not a process id", one)
+		}
+		o.pids = append(o.pids, pid)
+	}
+	return nil
 }
 
 // parseShare reads "5%" or "0.05".

@@ -18,11 +18,21 @@ type usage struct {
 // clockTick is the unit of /proc/PID/stat: USER_HZ, 100 on every Linux that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// processUsage reads /proc; pid 0 gives zero.
-func processUsage(pid int) (usage, error) {
-	if pid == 0 {
-		return usage{}, nil
+// usageOf adds up what the processes use.
+func usageOf(pids []int) (sum usage, err error) {
+	for _, pid := range pids {
+		one, err := processUsage(pid)
+		if err != nil {
+			return usage{}, err
+		}
+		sum.cpu += one.cpu
+		sum.rss += one.rss
 	}
+	return sum, nil
+}
+
+// processUsage reads /proc.
+func processUsage(pid int) (usage, error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return usage{}, fmt.Errorf("read the server's usage: %w", err)

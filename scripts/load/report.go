@@ -61,14 +61,14 @@ func (r *report) connected(t tally, before, after usage) {
 
 // idle measures what the server uses while nothing is said: pings and leases only.
 func (r *report) idle(ctx context.Context, o options) error {
-	before, err := processUsage(o.pid)
+	before, err := usageOf(o.pids)
 	if err != nil {
 		return err
 	}
 	if err := wait(ctx, o.hold); err != nil {
 		return err
 	}
-	after, err := processUsage(o.pid)
+	after, err := usageOf(o.pids)
 	if err != nil {
 		return err
 	}

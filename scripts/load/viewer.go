@@ -158,8 +158,7 @@ func (w *worker) text(v *viewer, payload []byte, now int64) bool {
 		v.last = seq
 		v.count++
 	}
-	// One in eight is enough for the quantiles and keeps the reader out of the picture.
-	if seq&7 == 0 {
+	if seq%w.spec.SampleEvery == 0 {
 		if from := w.measureFrom.Load(); from > 0 {
 			if at := sentAt(payload); at >= from {
 				w.result.Latency.add(now - at)

@@ -27,18 +27,21 @@ type order struct {
 
 // A spec says which connections a worker opens.
 type spec struct {
-	Process   int      `json:"process"`
-	URL       string   `json:"url"`
-	FirstRoom int64    `json:"first_room"`
-	Rooms     int      `json:"rooms"`
-	FirstUser int64    `json:"first_user"`
-	Count     int      `json:"count"`
-	Stall     float64  `json:"stall"`
-	Slow      float64  `json:"slow"`
-	Churn     float64  `json:"churn"`
-	Parallel  int      `json:"parallel"`
-	Deflate   bool     `json:"deflate"`
-	Token     tokenKey `json:"token"`
+	Process   int     `json:"process"`
+	URL       string  `json:"url"`
+	FirstRoom int64   `json:"first_room"`
+	Rooms     int     `json:"rooms"`
+	FirstUser int64   `json:"first_user"`
+	Count     int     `json:"count"`
+	Stall     float64 `json:"stall"`
+	Slow      float64 `json:"slow"`
+	Churn     float64 `json:"churn"`
+	Parallel  int     `json:"parallel"`
+	Deflate   bool    `json:"deflate"`
+	ByProcess bool    `json:"by_process"`
+
+	SampleEvery int64    `json:"sample_every"` // the latency of every n-th message is measured
+	Token       tokenKey `json:"token"`
 }
 
 // A note is one line from a worker to the driver.
@@ -196,7 +199,10 @@ func (w *worker) connect(ctx context.Context, i int64) {
 		w.fail(err)
 		return
 	}
-	t := w.targets[(w.spec.Process+int(i))%len(w.targets)]
+	t := w.targets[w.spec.Process%len(w.targets)]
+	if !w.spec.ByProcess {
+		t = w.targets[(w.spec.Process+int(i))%len(w.targets)]
+	}
 	request := t.handshakeRequest(v.room, token, w.spec.Deflate)
 	for try := 0; ; try++ {
 		fd, rest, err := dialRaw(w.source, t, request, receiveBuffer)
