@@ -170,7 +170,7 @@ func GiftService(p Parts) (*gift.Service, error) {
 	}
 	return gift.New(gift.Deps{
 		Store: p.Store, Ledger: book, Redis: p.Redis, Kafka: p.Kafka, Rooms: p.roomOf,
-		Fanout:        fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Settled: true}),
+		Fanout:        p.Fanout,
 		WebhookSecret: p.Gifts.WebhookSecret, Metrics: p.Telemetry.Metrics, Logger: p.Telemetry.Logger(),
 	})
 }

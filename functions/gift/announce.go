@@ -46,7 +46,8 @@ func (s *Service) announce(ctx context.Context, requests []order.Request, receip
 			return fmt.Errorf("event of order %s: %w", r.OrderID, err)
 		}
 		records = append(records, stream.RoomValue(ctx, stream.LiveMessages, r.Room, r.OrderID, payload, s.Kafka.Partitions()))
-		shown[r.Room] = append(shown[r.Room], fanout.Item{Sender: "gift", ID: r.OrderID, Class: live.ClassGift, Payload: payload})
+		item := fanout.Item{Sender: "gift", ID: r.OrderID, Class: live.ClassGift, Payload: payload, Settled: true}
+		shown[r.Room] = append(shown[r.Room], item)
 	}
 	if err := s.Kafka.Publish(ctx, records...); err != nil {
 		return stream.Outage(fmt.Errorf("publish %d gifts: %w", len(records), err))

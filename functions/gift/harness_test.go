@@ -90,7 +90,7 @@ func newBench(t *testing.T, s *store.Store) *bench {
 	must(t, err)
 	b := &bench{t: t, store: s, ledger: l, redis: rdb, kafka: kafka}
 	b.service, err = gift.New(gift.Deps{Store: s, Ledger: l, Redis: rdb, Kafka: kafka, WebhookSecret: secret, Rooms: rooms,
-		Fanout: fanout.NewPublisher(rdb, fanout.PublisherConfig{Settled: true})})
+		Fanout: fanout.NewPublisher(rdb, fanout.PublisherConfig{})})
 	must(t, err)
 	t.Cleanup(b.service.Close)
 	api := httpapi.New(httpapi.Config{Title: "gift", Verifier: identities()})

@@ -113,7 +113,7 @@ func (s *Service) announce(ctx context.Context, room live.Room, event string, at
 	if err != nil {
 		return err
 	}
-	item := fanout.Item{Sender: "room", ID: m.ID, Class: live.ClassControl, Payload: payload}
+	item := fanout.Item{Sender: "room", ID: m.ID, Class: live.ClassControl, Payload: payload, Settled: true}
 	if _, err := s.fanout.Publish(ctx, room.ID, []fanout.Item{item}); err != nil {
 		return fmt.Errorf("fan out %s of room %d: %w", event, room.ID, err)
 	}

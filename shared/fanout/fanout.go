@@ -17,6 +17,7 @@ type Item struct {
 	Class       live.Class
 	Payload     []byte // the JSON message without seq, on one line, at most 64 KiB
 	TraceParent string // empty unless the trace is sampled
+	Settled     bool   // is in Kafka already: no Persisted call is owed
 	Mark        bool   // only remember the id: nothing is shown, and Payload is not looked at
 }
 
@@ -24,7 +25,7 @@ type Item struct {
 type Outcome struct {
 	Seq       live.Seq // 0: shed by the room's display budget
 	Epoch     live.Epoch
-	Batch     uint64 // names the Publish call, for Persisted
+	Batch     uint64 // names the Publish call, for Persisted; 0 when all of its items were Settled
 	Duplicate bool   // the id was known: Seq and Shown are the first one's
 	Shown     bool
 	Persisted bool // the message is known to be in Kafka; if not, publish it there, again if it is a Duplicate

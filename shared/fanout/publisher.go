@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,7 +23,6 @@ type PublisherConfig struct {
 	RoomRate    func(live.RoomID) int // overrides DisplayRate where it returns more than 0; must not block
 	History     int                   // messages kept a room; default 10,000
 	DedupeFor   time.Duration         // how long ids are known at least; default 2 minutes
-	Settled     bool                  // all that this publisher fans out is in Kafka already
 }
 
 // Publisher fans messages out. Its methods may be called concurrently; calls for one room that must keep their order
@@ -61,7 +61,8 @@ func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item)
 	if err := checkItems(room, items); err != nil {
 		return nil, err
 	}
-	call := p.tracks.begin(room, !p.c.Settled)
+	persist := slices.ContainsFunc(items, func(it Item) bool { return !it.Settled })
+	call := p.tracks.begin(room, persist)
 	outcomes := make([]Outcome, len(items))
 	steps := newSteps(items)
 	for steps.next() {
@@ -74,7 +75,7 @@ func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item)
 	waiting := false
 	for i := range outcomes {
 		outcomes[i].Batch = call.batch
-		outcomes[i].Persisted = outcomes[i].Persisted || p.c.Settled
+		outcomes[i].Persisted = outcomes[i].Persisted || items[i].Settled
 		waiting = waiting || !outcomes[i].Persisted
 	}
 	if !waiting {

@@ -226,9 +226,16 @@ func testPersisted(t *testing.T, rdb redis.UniversalClient) {
 	other.Persisted(room, took[0].Batch)
 	expect(t, publish(t, other, room, item("u1", "c")), "3dp")
 
-	settled := fanout.NewPublisher(rdb, fanout.PublisherConfig{Settled: true})
-	expect(t, publish(t, settled, room, item("", "g1")), "4p")
-	expect(t, publish(t, p, room, item("", "g1")), "4dp")
+	settled := item("", "g1")
+	settled.Settled = true
+	got := publish(t, p, room, settled)
+	expect(t, got, "4p")
+	if got[0].Batch != 0 {
+		t.Fatalf("got batch %d for what is in Kafka already", got[0].Batch)
+	}
+	expect(t, publish(t, other, room, item("", "g1")), "4dp")
+	settled.ID = "g2"
+	expect(t, publish(t, p, room, item("u1", "d"), settled), "5 6p")
 }
 
 func testNotPersisted(t *testing.T, rdb redis.UniversalClient) {

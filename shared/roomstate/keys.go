@@ -63,7 +63,7 @@ func SettingsKey(room live.RoomID) string { return roomKey(room, ":settings") }
 func WordsKey(room live.RoomID) string { return roomKey(room, ":words") }
 
 // userShards bounds the number of hashes that hold the leases of all users.
-const userShards = 16
+const userShards = 8
 
 // generation is how long one hash of user leases takes new entries. What is known of a user who is away is forgotten
 // after one to two generations.

@@ -46,7 +46,7 @@ type Count struct {
 // It returns the counts of the rooms, in their order.
 //
 // The name of a pod must not contain spaces. The cost is one command for up to 64 rooms (on a cluster one a room, as
-// they are in different slots), and one for up to 2,000 users in each of 16 shards.
+// they are in different slots), and one for up to 2,000 users in each of 8 shards.
 func (s *State) Renew(ctx context.Context, pod string, rooms []RoomLease) ([]Count, error) {
 	counts := make([]Count, len(rooms))
 	held := make([]userRoom, 0, len(rooms))

@@ -70,7 +70,7 @@ func testUsersOnline(t *testing.T, s *roomstate.State, _ redis.UniversalClient) 
 
 // leasesKey is the hash that the user's leases go to now, or did some weeks ago.
 func leasesKey(user live.UserID, weeksAgo int64) string {
-	return roomstate.UserLeasesKey(int(user%16), time.Now().Unix()/(7*24*3600)-weeksAgo)
+	return roomstate.UserLeasesKey(int(user%8), time.Now().Unix()/(7*24*3600)-weeksAgo)
 }
 
 func testKilledUsers(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
