@@ -106,7 +106,7 @@ func (w *world) putRoom(t *testing.T, info live.Room) {
 }
 
 func (w *world) publisher() *fanout.Publisher {
-	return fanout.NewPublisher(w.rdb, fanout.PublisherConfig{Settled: true})
+	return fanout.NewPublisher(w.rdb, fanout.PublisherConfig{})
 }
 
 func (w *world) command(t *testing.T, c wire.Command) {
