@@ -56,7 +56,7 @@ func Inject(ctx context.Context, set func(key, value string)) {
 		set(headerTraceParent, tp)
 	}
 	if b := allowed(baggage.FromContext(ctx)); b.Len() > 0 {
-		set(headerBaggage, b.String())
+		set(headerBaggage, header(b))
 	}
 }
 
@@ -97,6 +97,20 @@ func allowed(b baggage.Baggage) baggage.Baggage {
 		}
 	}
 	return out
+}
+
+// header writes the members in the list's order, as Baggage.String does not, and ids need no escapes.
+func header(b baggage.Baggage) string {
+	var dst []byte
+	for _, key := range [...]string{BaggageUser, BaggageRoom} {
+		if value := b.Member(key).Value(); value != "" {
+			if len(dst) > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(append(append(dst, key...), '='), value...)
+		}
+	}
+	return string(dst)
 }
 
 // TraceParent returns the W3C traceparent of the context's span, or "" when there is none.
