@@ -62,6 +62,10 @@ type Parts struct {
 	SocketURL string // as viewers reach it
 	Gifts     GiftSettings
 	Telemetry *telemetry.Telemetry
+
+	// Space begins the names of consumer groups and of the counts in Redis. Those who share servers but are not one
+	// platform, such as tests, each need their own; it is empty in production.
+	Space string
 }
 
 // batchTries is how often a record may fail before it goes to the dead letters. An outage of what a handler needs does
@@ -130,7 +134,7 @@ func Stats(p Parts) (Function, error) {
 	}
 	handle := stream.WithDeadLetters(p.Kafka, batchTries, s.HandleMessages)
 	batch := func(group string, t stream.Topic) Batch {
-		return Batch{Topic: t, Group: group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
+		return Batch{Topic: t, Group: p.Space + group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
 	}
 	return Function{
 		Name: "stats", Routes: s.Routes, Checks: p.checks("redis", "kafka"),
@@ -140,7 +144,10 @@ func Stats(p Parts) (Function, error) {
 
 // StatsService is the stats function's business steps, without HTTP.
 func StatsService(p Parts) (*stats.Service, error) {
-	return stats.New(stats.Deps{Redis: p.Redis, Presence: p.State, Topics: p.Kafka, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry})
+	return stats.New(stats.Deps{
+		Redis: p.Redis, Presence: p.State, Topics: p.Kafka, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry,
+		Space: p.Space + "stats",
+	})
 }
 
 // Gift needs Store, Redis, State, Kafka, Gifts and Telemetry.
@@ -152,7 +159,7 @@ func Gift(p Parts) (Function, error) {
 	return Function{
 		Name: "gift", Routes: s.Routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close,
 		Batches: []Batch{{
-			Topic: stream.LiveGiftRequests, Group: "gift", MaxBatch: gift.MaxBatch,
+			Topic: stream.LiveGiftRequests, Group: p.Space + "gift", MaxBatch: gift.MaxBatch,
 			Handle: stream.WithDeadLetters(p.Kafka, batchTries, s.HandleRequests),
 		}},
 		Jobs: []Job{{Name: "fold", Every: foldEvery, Run: func(ctx context.Context) error {

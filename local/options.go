@@ -21,7 +21,7 @@ type Options struct {
 	Progress func(step string)   // told before each step that may take long; nil: nobody is
 	Log      io.Writer           // nil: stderr
 
-	Groups string // begins the names of the consumer groups; tests on a shared Kafka have their own
+	Space string // tells stacks on the same real servers apart: see functions.Parts
 
 	// A test's view of the telemetry.
 	SpanExporter sdktrace.SpanExporter

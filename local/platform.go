@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"strings"
 
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/host/plain"
@@ -36,10 +37,13 @@ const (
 // burst is how many messages a user may send at once before USER_MESSAGE_RATE holds (CONTRACT §5).
 const burst = 5
 
+var errNoSuchCall = live.Errorf(live.KindNotFound, "not_found", "There is no such call.")
+
 // startPlatform wires everything over the services, opens the doors, and makes the demo.
 func (s *Stack) startPlatform(ctx context.Context, o Options, cfg config, d *doors) error {
 	s.HTTPURL = "http://" + reachable(d.http)
 	s.SocketURL = "ws://" + reachable(d.socket) + "/ws"
+	s.parts.Space = o.Space
 	s.parts.SocketURL = cmp.Or(cfg.PublicSocketURL, s.SocketURL)
 	keys, err := signingKeys(o, cfg)
 	if err != nil {
@@ -65,7 +69,7 @@ func (s *Stack) startPlatform(ctx context.Context, o Options, cfg config, d *doo
 	if err := s.makeDemo(ctx, o, keys); err != nil {
 		return err
 	}
-	s.crew.run(func(ctx context.Context) error { return plain.Consume(ctx, s.parts.Kafka, o.Groups, fns) })
+	s.crew.run(func(ctx context.Context) error { return plain.Consume(ctx, s.parts.Kafka, fns) })
 	s.crew.run(func(ctx context.Context) error { return plain.RunJobs(ctx, s.log(), fns) })
 	s.serveSockets(d)
 	return s.serveHTTP(cfg, d, verifier, fns)
@@ -174,7 +178,19 @@ func (s *Stack) serveHTTP(cfg config, d *doors, verifier *token.Verifier, fns []
 	if err != nil {
 		return err
 	}
-	api.Mount("GET /", page)
+	api.Mount("GET /", pageBeside(page))
 	s.serve(d.http, api.Handler())
 	return nil
+}
+
+// pageBeside serves the page under every path but the API's own: a program that asks for a call that does not exist
+// gets a problem, not a page.
+func pageBeside(page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/api/") {
+			httpapi.WriteError(w, errNoSuchCall)
+			return
+		}
+		page.ServeHTTP(w, r)
+	})
 }

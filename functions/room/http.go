@@ -14,7 +14,7 @@ import (
 
 // Routes registers what the function answers over HTTP.
 func (s *Service) Routes(api *httpapi.API) {
-	const one = "/api/v1/rooms/{room_id}"
+	const one = "/api/v1/rooms/{id}"
 	httpapi.Route(api, op(http.MethodPost, "/api/v1/rooms", "Create a room", httpapi.User, http.StatusCreated), s.postRoom)
 	httpapi.Route(api, op(http.MethodGet, "/api/v1/rooms", "List rooms", httpapi.Anyone, http.StatusOK), s.getRooms)
 	httpapi.Route(api, op(http.MethodGet, one, "Look at a room", httpapi.Anyone, http.StatusOK), s.getRoom)
@@ -38,9 +38,9 @@ func caller(ctx context.Context) token.Identity {
 	return id
 }
 
-// onRoom is the input of every call on one room.
-type onRoom struct {
-	ID live.RoomID `path:"room_id" minimum:"1" maximum:"9007199254740991"`
+// RoomPath is the input of every call on one room. It is exported because huma fills no others when they are embedded.
+type RoomPath struct {
+	ID live.RoomID `path:"id" minimum:"1" maximum:"9007199254740991"`
 }
 
 type roomOut = httpapi.Body[live.Room]
@@ -84,12 +84,12 @@ func (s *Service) getRooms(ctx context.Context, in *getRoomsIn) (*roomsOut, erro
 	return &roomsOut{Body: httpapi.NewPage(rooms, next)}, nil
 }
 
-func (s *Service) getRoom(ctx context.Context, in *onRoom) (*roomOut, error) {
+func (s *Service) getRoom(ctx context.Context, in *RoomPath) (*roomOut, error) {
 	return answer(s.Room(ctx, in.ID))
 }
 
 type patchRoomIn struct {
-	onRoom
+	RoomPath
 	Body struct {
 		Title *string `json:"title,omitempty" minLength:"1" maxLength:"100" pattern:"\\S" patternDescription:"not blank"`
 		Cover *string `json:"cover,omitempty" maxLength:"1024" format:"uri-reference"`
@@ -101,28 +101,28 @@ func (s *Service) patchRoom(ctx context.Context, in *patchRoomIn) (*roomOut, err
 	return answer(s.Update(ctx, caller(ctx).User, in.ID, patch))
 }
 
-func (s *Service) postStart(ctx context.Context, in *onRoom) (*roomOut, error) {
+func (s *Service) postStart(ctx context.Context, in *RoomPath) (*roomOut, error) {
 	return answer(s.Start(ctx, caller(ctx).User, in.ID))
 }
 
-func (s *Service) postStop(ctx context.Context, in *onRoom) (*roomOut, error) {
+func (s *Service) postStop(ctx context.Context, in *RoomPath) (*roomOut, error) {
 	return answer(s.Stop(ctx, caller(ctx).User, in.ID))
 }
 
 type audienceOut = httpapi.Body[Audience]
 
-func (s *Service) postJoin(ctx context.Context, in *onRoom) (*audienceOut, error) {
+func (s *Service) postJoin(ctx context.Context, in *RoomPath) (*audienceOut, error) {
 	a, err := s.Join(ctx, caller(ctx).User, in.ID)
 	return &audienceOut{Body: a}, err
 }
 
-func (s *Service) postLeave(ctx context.Context, in *onRoom) (*audienceOut, error) {
+func (s *Service) postLeave(ctx context.Context, in *RoomPath) (*audienceOut, error) {
 	a, err := s.Leave(ctx, caller(ctx).User, in.ID)
 	return &audienceOut{Body: a}, err
 }
 
 type getViewersIn struct {
-	onRoom
+	RoomPath
 	Limit int `query:"limit" default:"20" minimum:"1" maximum:"100"`
 }
 
@@ -153,7 +153,7 @@ func (s *Service) getViewers(ctx context.Context, in *getViewersIn) (*viewersOut
 }
 
 type getMessagesIn struct {
-	onRoom
+	RoomPath
 	Before live.Seq `query:"before_seq" minimum:"0" doc:"Only messages before this seq; next_cursor is the value for the page before"`
 	Limit  int      `query:"limit" default:"20" minimum:"1" maximum:"100"`
 }
@@ -174,7 +174,7 @@ func (s *Service) getMessages(ctx context.Context, in *getMessagesIn) (*messages
 }
 
 type postMessageIn struct {
-	onRoom
+	RoomPath
 	Body struct {
 		Type    live.MessageType `json:"type,omitempty" enum:"danmu,like" default:"danmu"`
 		ID      string           `json:"id,omitempty" maxLength:"64" doc:"The client's own; the same id again within 2 minutes is shown once"`

@@ -113,8 +113,21 @@ func (s *Service) Rooms(ctx context.Context, q store.RoomQuery) ([]live.Room, st
 	if err != nil {
 		return nil, "", err
 	}
+	var onAir []live.RoomID
+	for _, r := range rooms {
+		if r.Status == live.RoomLive {
+			onAir = append(onAir, r.ID)
+		}
+	}
+	counts, err := s.state.Audiences(ctx, onAir)
+	if err != nil { // as with counted
+		s.log.WarnContext(ctx, "viewer counts are out", telemetry.Err, err)
+		return rooms, next, nil
+	}
 	for i := range rooms {
-		rooms[i] = s.counted(ctx, rooms[i])
+		if rooms[i].Status == live.RoomLive {
+			rooms[i].ViewerCount, counts = counts[0].Online, counts[1:]
+		}
 	}
 	return rooms, next, nil
 }

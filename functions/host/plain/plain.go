@@ -40,13 +40,12 @@ func Serve(ctx context.Context, ln net.Listener, srv *http.Server) error {
 	return err
 }
 
-// Consume runs the consumer group of every batch handler of the functions until ctx ends. The names of the groups begin
-// with prefix: processes that share a Kafka but not their databases need one each.
-func Consume(ctx context.Context, kafka *stream.Client, prefix string, fns []functions.Function) error {
+// Consume runs the consumer group of every batch handler of the functions until ctx ends.
+func Consume(ctx context.Context, kafka *stream.Client, fns []functions.Function) error {
 	groups, ctx := errgroup.WithContext(ctx)
 	for _, fn := range fns {
 		for _, b := range fn.Batches {
-			cfg := stream.GroupConfig{Group: prefix + b.Group, Topics: []stream.Topic{b.Topic}, MaxBatch: b.MaxBatch, MaxWait: b.MaxWait}
+			cfg := stream.GroupConfig{Group: b.Group, Topics: []stream.Topic{b.Topic}, MaxBatch: b.MaxBatch, MaxWait: b.MaxWait}
 			groups.Go(func() error {
 				if err := kafka.Consume(ctx, cfg, b.Handle); err != nil {
 					return fmt.Errorf("batches of %s: %w", fn.Name, err)
