@@ -24,6 +24,7 @@ func startStack(t *testing.T, change ...func(*Options)) *Stack {
 	t.Helper()
 	const free = "127.0.0.1:0"
 	o := Options{HTTP: free, Socket: free, Kafka: free, Redis: free, S3: free, Data: t.TempDir(), Log: testLog{t}}
+	env()(&o)
 	for _, c := range change {
 		c(&o)
 	}
@@ -47,9 +48,9 @@ func (l testLog) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// env makes settings for Options.Getenv from NAME=value.
+// env makes settings for Options.Getenv from NAME=value. Nobody waits for a load balancer here, so drains are short.
 func env(settings ...string) func(*Options) {
-	values := make(map[string]string)
+	values := map[string]string{"DRAIN_TIMEOUT": "200ms"}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")
 		values[name] = value

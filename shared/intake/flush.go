@@ -86,22 +86,24 @@ type waiting struct {
 	finish  func()
 }
 
+// stored takes Kafka's answer for one record. The senders hear theirs when the whole batch has one and the publisher
+// knows of it: who tries again behind an ack must find the first try known to be in Kafka, or it would be stored twice.
 func (w *waiting) stored(i int, err error) {
-	e := w.entries[i]
-	w.in.child(e, spanKafkaPublish, w.start, err)
+	w.in.child(w.entries[i], spanKafkaPublish, w.start, err)
 	if err != nil {
 		w.failed.Store(true)
-		w.in.answer(e, Reply{Err: notPersisted()})
-	} else {
-		w.in.answer(e, w.acks[i])
+		w.acks[i] = Reply{Err: notPersisted()}
 	}
 	if w.left.Add(-1) > 0 {
 		return
 	}
-	if w.failed.Load() {
-		w.in.Publisher.NotPersisted(e.room, w.batch)
+	if room := w.entries[i].room; w.failed.Load() {
+		w.in.Publisher.NotPersisted(room, w.batch)
 	} else {
-		w.in.Publisher.Persisted(e.room, w.batch)
+		w.in.Publisher.Persisted(room, w.batch)
+	}
+	for n, e := range w.entries {
+		w.in.answer(e, w.acks[n])
 	}
 	w.timer.Stop()
 	w.finish()
