@@ -17,6 +17,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/barrage-live/barrage/shared/token"
 )
 
 func main() {
@@ -59,6 +61,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return errors.New("-bin, -redis and -kafka are needed; scripts/bench gives them")
 	}
 	p.key = filepath.Join(p.bin, "signing-key.pem")
+	if _, err := token.LoadOrCreateKeys(p.key); err != nil {
+		return err
+	}
 	before, err := p.floor(ctx)
 	if err != nil {
 		return err
