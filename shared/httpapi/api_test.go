@@ -56,6 +56,7 @@ type createInput struct {
 	Body struct {
 		Title string `json:"title" minLength:"1" maxLength:"10"`
 		Cover string `json:"cover,omitempty" maxLength:"10"`
+		Count int64  `json:"count,omitempty"`
 		Data  struct {
 			Color string `json:"color,omitempty" pattern:"^#[0-9a-f]{6}$"`
 		} `json:"data,omitempty"`

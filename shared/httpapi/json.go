@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"unicode"
@@ -21,7 +22,12 @@ func jsonFormat() huma.Format {
 // the struct that the route gets, and the two disagree about duplicates: a map takes the last, a struct merges objects
 // and takes "Title" for "title". A value could pass by the validation that way.
 func unmarshal(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil {
+	err := json.Unmarshal(data, v)
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		// The decoder's own text names Go types.
+		return fmt.Errorf("field %s: the value does not fit", mismatch.Field)
+	}
+	if err != nil {
 		return err
 	}
 	if _, validates := v.(*any); validates {
