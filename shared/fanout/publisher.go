@@ -142,51 +142,57 @@ func (p *Publisher) args(room live.RoomID, call *publishCall, at []int, items []
 			rate = own
 		}
 	}
-	origin, size := "", 0
+	origin := ""
 	if call.batch != 0 {
 		origin = p.c.Origin + "." + strconv.FormatUint(call.incarnation, 36)
 	}
+	classes, traces, body := columns(at, items)
+	args := append(make([]any, 0, 14+len(at)),
+		string(newEpoch(time.Now(), call.known.Epoch)), origin, strconv.FormatUint(call.batch, 10),
+		strconv.FormatUint(call.watermark, 10), string(call.known.Epoch), int64(call.known.Seq),
+		rate, p.c.History, p.command, roomstate.ChannelOf(room), p.c.DedupeFor.Milliseconds(),
+		classes, traces, body)
+	for _, i := range at {
+		id := items[i].Sender + "/" + items[i].ID
+		if items[i].ID == "" {
+			// Named after its place, so that the client's own retry of this call doesn't show it twice.
+			id = "~/" + p.c.Origin + "." + strconv.FormatUint(call.number, 36) + "." + strconv.Itoa(i)
+		}
+		args = append(args, id)
+	}
+	return args
+}
+
+// columns writes the items as publish.lua takes them: a class each, the sampled traces, a line each.
+func columns(at []int, items []Item) (classes, traces, body []byte) {
+	size := 0
 	for _, i := range at {
 		size += len(items[i].Payload) + 1
 	}
-	args := make([]any, 14, 14+len(at))
-	classes, body, traces := make([]byte, len(at)), make([]byte, 0, size), []byte(nil)
-	batch := strconv.FormatUint(call.batch, 10)
+	classes, body = make([]byte, len(at)), make([]byte, 0, size+len(at))
 	for n, i := range at {
 		it := &items[i]
-		classes[n] = '-'
-		if it.Mark {
-			classes[n] = 'm'
-		} else if it.Class == live.ClassDanmu || it.Class == live.ClassLike {
-			classes[n] = 'd'
-		}
 		if n > 0 {
 			body = append(body, '\n')
 		}
-		if it.Mark {
-			body = append(body, '-') // every item has a line
-		} else {
-			body = append(body, it.Payload...)
+		switch {
+		case it.Mark:
+			classes[n], body = 'm', append(body, '-') // every item has a line
+			continue
+		case it.Class == live.ClassDanmu || it.Class == live.ClassLike:
+			classes[n] = 'd'
+		default:
+			classes[n] = '-'
 		}
+		body = append(body, it.Payload...)
 		if it.TraceParent != "" {
 			if len(traces) > 0 {
 				traces = append(traces, ',')
 			}
 			traces = append(append(strconv.AppendInt(traces, int64(n), 10), '='), it.TraceParent...)
 		}
-		id := it.Sender + "/" + it.ID
-		if it.ID == "" {
-			// Named after its place, so that the client's own retry of this call doesn't show it twice.
-			id = "~/" + p.c.Origin + "." + strconv.FormatUint(call.number, 36) + "." + strconv.Itoa(i)
-		}
-		args = append(args, id)
 	}
-	args[0], args[1], args[2] = string(newEpoch(time.Now(), call.known.Epoch)), origin, batch
-	args[3], args[4], args[5] = strconv.FormatUint(call.watermark, 10), string(call.known.Epoch), int64(call.known.Seq)
-	args[6], args[7], args[8] = rate, p.c.History, p.command
-	args[9], args[10] = roomstate.ChannelOf(room), p.c.DedupeFor.Milliseconds()
-	args[11], args[12], args[13] = classes, traces, body
-	return args
+	return classes, traces, body
 }
 
 // parseOutcome reads "<seq>" and what follows it; see publish.lua.
