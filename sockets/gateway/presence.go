@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/oklog/ulid/v2"
@@ -18,6 +17,7 @@ import (
 
 // leaser counts the audience of rooms over all pods; roomstate.State is the one in use.
 type leaser interface {
+	Audiences(ctx context.Context, rooms []live.RoomID) ([]roomstate.Count, error)
 	Standing(ctx context.Context, room live.RoomID, user live.UserID) (roomstate.Standing, error)
 	Renew(ctx context.Context, pod string, rooms []roomstate.RoomLease) ([]roomstate.Count, error)
 }
@@ -30,16 +30,17 @@ type recorder interface {
 
 const (
 	keeperTick    = 500 * time.Millisecond
-	changedEvery  = 5 * time.Second // a changed room is renewed, and its viewers told, at most so often
+	countEvery    = 5 * time.Second // a room's viewers are told at most so often (CONTRACT §2)
 	renewTimeout  = 3 * time.Second
 	leaseBatch    = 200    // rooms in one call
-	usersBatch    = 20_000 // users in one call, but for a room that has more by itself
+	usersBatch    = 20_000 // users in one call, and those of one room more
 	maxPresenceID = 10_000 // users in one record: far below what Kafka takes
 )
 
 // presence is what a room's viewers were last told. Only the keeper touches it.
 type presence struct {
-	renewed time.Time
+	renewed time.Time // the pod's leases
+	counted time.Time
 	told    roomstate.Count
 }
 
@@ -76,15 +77,36 @@ func (k *keeper) tick(ctx context.Context, now time.Time) {
 		k.readStandings(ctx, r)
 	}
 	k.rooms.sweep(now)
-	due := slices.DeleteFunc(all, func(r *room) bool { return !r.presence.due(now, r.audience.isChanged()) })
-	for len(due) > 0 {
-		n := k.batch(due)
-		if !k.renew(ctx, due[:n], now) {
-			return // the rest stays due
+	var renew, count []*room
+	for _, r := range all {
+		switch age := now.Sub(r.presence.counted); {
+		case age < countEvery:
+		case r.audience.isChanged() || now.Sub(r.presence.renewed) >= roomstate.RenewEvery:
+			renew = append(renew, r)
+		default: // others may have come or gone on other pods
+			count = append(count, r)
 		}
-		due = due[n:]
 	}
+	if !inBatches(renew, func(due []*room) bool { return k.renew(ctx, due, now) }) {
+		return // the rest stays due
+	}
+	inBatches(count, func(due []*room) bool { return k.count(ctx, due, now) })
 	k.forget(ctx)
+}
+
+// inBatches calls f until it fails, with rooms of not too many users at a time.
+func inBatches(rooms []*room, f func([]*room) bool) bool {
+	users := 0
+	for i, from := 0, 0; i < len(rooms); i++ {
+		users += rooms[i].hub.Len()
+		if last := i == len(rooms)-1; last || i+1-from == leaseBatch || users > usersBatch {
+			if !f(rooms[from : i+1]) {
+				return false
+			}
+			from, users = i+1, 0
+		}
+	}
+	return true
 }
 
 // readStandings settles whose rights in the room have changed.
@@ -101,23 +123,6 @@ func (k *keeper) readStandings(ctx context.Context, r *room) {
 	}
 }
 
-func (p *presence) due(now time.Time, changed bool) bool {
-	age := now.Sub(p.renewed)
-	return age >= roomstate.RenewEvery || changed && age >= changedEvery
-}
-
-// batch is how many of the rooms go into one call.
-func (k *keeper) batch(due []*room) int {
-	users := 0
-	for i, r := range due {
-		users += r.hub.Len()
-		if i > 0 && (i == leaseBatch || users > usersBatch) {
-			return i
-		}
-	}
-	return len(due)
-}
-
 func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
@@ -132,10 +137,25 @@ func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
 	}
 	for i, r := range due {
 		r.presence.renewed = now
-		r.online.Store(counts[i].Online)
-		if counts[i] != r.presence.told {
-			k.tell(ctx, r, counts[i])
-		}
+		k.tell(ctx, r, counts[i], now)
+	}
+	return true
+}
+
+func (k *keeper) count(ctx context.Context, due []*room, now time.Time) bool {
+	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
+	defer cancel()
+	ids := make([]live.RoomID, len(due))
+	for i, r := range due {
+		ids[i] = r.id
+	}
+	counts, err := k.state.Audiences(ctx, ids)
+	k.report(ctx, err)
+	if err != nil {
+		return false
+	}
+	for i, r := range due {
+		k.tell(ctx, r, counts[i], now)
 	}
 	return true
 }
@@ -151,7 +171,13 @@ func (k *keeper) report(ctx context.Context, err error) {
 	k.failing = err != nil
 }
 
-func (k *keeper) tell(ctx context.Context, r *room, c roomstate.Count) {
+// tell sends the count to the room's viewers here, if it is another one than before.
+func (k *keeper) tell(ctx context.Context, r *room, c roomstate.Count, now time.Time) {
+	r.presence.counted = now
+	r.online.Store(c.Online)
+	if c == r.presence.told {
+		return
+	}
 	payload, err := message(live.Online, r.id, "", wire.OnlineData{Online: c.Online, UniqueViewers: c.Unique})
 	if err != nil {
 		k.log.ErrorContext(ctx, "online count cannot be encoded", telemetry.Err, err)
