@@ -209,9 +209,9 @@ func TestListIsNewestFirstWithCounts(t *testing.T) {
 		if err != nil || len(rooms) != 1 || rooms[0].ID != newer.ID || next == "" {
 			t.Fatalf("got %+v, %q, %v", rooms, next, err)
 		}
-		rooms, next, err = f.Rooms(t.Context(), store.RoomQuery{Status: &status, Sort: store.SortNew, Limit: 1, Cursor: next})
-		if err != nil || len(rooms) != 1 || rooms[0].ID != older.ID || rooms[0].ViewerCount != 1 || next != "" {
-			t.Errorf("next page: got %+v, %q, %v", rooms, next, err)
+		rooms, _, err = f.Rooms(t.Context(), store.RoomQuery{Status: &status, Sort: store.SortNew, Limit: 1, Cursor: next})
+		if err != nil || len(rooms) != 1 || rooms[0].ID != older.ID || rooms[0].ViewerCount != 1 {
+			t.Errorf("next page: got %+v, %v", rooms, err)
 		}
 	})
 }
