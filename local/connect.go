@@ -55,7 +55,7 @@ func (s *Stack) openStore(ctx context.Context, cfg config) error {
 }
 
 func (s *Stack) openRedis(ctx context.Context) error {
-	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.services.redis, DialTimeout: dialTimeout})
+	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.services.redis, DialTimeout: dialTimeout, ContextTimeoutEnabled: true})
 	s.parts.Redis = rdb
 	s.closers.add("redis client", func(context.Context) error { return rdb.Close() })
 	if err := rdb.Ping(ctx).Err(); err != nil {

@@ -30,11 +30,18 @@ func (g *Gateway) left(s *session) {
 	g.seats.give(s.seat)
 }
 
+// flushed is called by the hub for every write of many, so that it makes no labels. What a slow connection misses is
+// counted as danmu: nearly all is, and what must not be shed it gets beside the gap.
 func (g *Gateway) flushed(f hub.Flush) {
-	g.Telemetry.Metrics.MessageSent.Add(context.Background(), f.Deliveries)
+	if f.Deliveries > 0 {
+		g.Telemetry.Metrics.MessageSent.Add(context.Background(), f.Deliveries)
+	}
+	if f.Missed > 0 {
+		g.shed(live.ClassDanmu, "slow", f.Missed)
+	}
 }
 
-func (g *Gateway) shed(class live.Class, reason string) {
-	g.Telemetry.Metrics.MessageShed.Add(context.Background(), 1,
+func (g *Gateway) shed(class live.Class, reason string, n int64) {
+	g.Telemetry.Metrics.MessageShed.Add(context.Background(), n,
 		telemetry.Labels(telemetry.LabelClass, string(class), telemetry.LabelReason, reason))
 }

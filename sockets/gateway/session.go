@@ -86,7 +86,7 @@ func (g *Gateway) send(s *session, encode func() ([]byte, error)) {
 		return
 	}
 	if err := s.member.Send(payload); errors.Is(err, hub.ErrTooSlow) {
-		g.shed(live.ClassControl, "too_slow")
+		g.shed(live.ClassControl, "slow", 1)
 	}
 }
 

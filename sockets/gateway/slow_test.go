@@ -14,7 +14,9 @@ import (
 // TestSlowReaderHoldsNobody has viewers that do not read, and viewers that send half frames, beside a good one.
 func TestSlowReaderHoldsNobody(t *testing.T) {
 	w := newWorld(t)
+	tel, _, metrics := startTelemetry(t)
 	p := w.start(t, func(c *Config, _ *intake.Config) {
+		c.Telemetry = tel
 		c.Hub.FrameTimeout, c.Hub.LogBytes, c.Hub.WriteTimeout = time.Second, 256<<10, patience
 		c.Loop.Workers = 2
 	})
@@ -44,6 +46,9 @@ func TestSlowReaderHoldsNobody(t *testing.T) {
 	}
 	for _, v := range slow {
 		v.catchUp(last)
+	}
+	if got := sum(t, metrics, "message.shed"); got == 0 {
+		t.Error("got nothing counted as shed")
 	}
 }
 

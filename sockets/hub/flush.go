@@ -150,6 +150,7 @@ func (s *shard) fall(m *Member, v *view) {
 	s.buffer(m)
 	if gap.ToSeq >= gap.FromSeq {
 		m.out = wire.AppendTextFrame(m.out, gapMessage(m.room.ID, gap))
+		s.flushed.Missed += int64(gap.ToSeq - gap.FromSeq + 1)
 	}
 	m.out = append(m.out, must...)
 	m.cursor, m.seq, m.epoch = v.end, v.seq, v.epochs

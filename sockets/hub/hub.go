@@ -34,6 +34,7 @@ type Config struct {
 type Flush struct {
 	Connections int           // that took all there was for them
 	Deliveries  int64         // sequenced messages times connections
+	Missed      int64         // the same, for those that a gap told a slow connection of
 	Waited      time.Duration // from the first append that caused a round to its end; 0 for private messages
 }
 
