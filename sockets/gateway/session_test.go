@@ -13,6 +13,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate/redistest"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/shared/wire"
 )
@@ -30,38 +31,46 @@ func TestWelcome(t *testing.T) {
 	}
 }
 
-func TestDanmuReachesEverybodyInOneOrder(t *testing.T) {
-	onWorlds(t, func(t *testing.T, w *world) {
-		pods := []*pod{w.start(t, nil), w.start(t, nil)}
-		sender := pods[0].join(t, 7, "")
-		viewers := []*viewer{pods[0].join(t, 0, ""), pods[1].join(t, 8, ""), sender}
-		const n = 50
-		for i := range n {
-			sender.send(`{"type":"danmu","id":"d%d","content":"%d","data":{"color":"#00FF00"}}`, i, i)
-		}
-		for i, v := range viewers {
-			acks := 0
-			for seq := live.Seq(1); seq <= n; {
-				m := v.read()
-				switch m.Type {
-				case live.Ack:
-					acks++
-				case live.Danmu:
-					if m.Seq != seq || m.Content != fmt.Sprint(seq-1) || m.UserID != 7 {
-						t.Fatalf("viewer %d: got %+v, want seq %d", i, m, seq)
-					}
-					var data wire.DanmuData
-					if err := json.Unmarshal(m.Data, &data); err != nil || data.Nickname != "nick7" || data.Role != live.RoleViewer || data.Color != "#00ff00" {
-						t.Fatalf("got data %s, %v", m.Data, err)
-					}
-					seq++
+func TestDanmuReachesEverybodyInOneOrder(t *testing.T) { onWorlds(t, testOneOrder) }
+
+func TestOneOrderOnACluster(t *testing.T) {
+	if !redistest.Installed() {
+		t.Log("redis-server is not installed: no cluster")
+		return
+	}
+	testOneOrder(t, newWorldOn(t, redistest.ClusterClient(t, redistest.StartCluster(t, 0).Addrs()), newWorld(t).brokers))
+}
+
+func testOneOrder(t *testing.T, w *world) {
+	pods := []*pod{w.start(t, nil), w.start(t, nil)}
+	sender := pods[0].join(t, 7, "")
+	viewers := []*viewer{pods[0].join(t, 0, ""), pods[1].join(t, 8, ""), sender}
+	const n = 50
+	for i := range n {
+		sender.send(`{"type":"danmu","id":"d%d","content":"%d","data":{"color":"#00FF00"}}`, i, i)
+	}
+	for i, v := range viewers {
+		acks := 0
+		for seq := live.Seq(1); seq <= n; {
+			m := v.read()
+			switch m.Type {
+			case live.Ack:
+				acks++
+			case live.Danmu:
+				if m.Seq != seq || m.Content != fmt.Sprint(seq-1) || m.UserID != 7 {
+					t.Fatalf("viewer %d: got %+v, want seq %d", i, m, seq)
 				}
-			}
-			if v != sender && acks > 0 {
-				t.Errorf("viewer %d got %d acks of another's messages", i, acks)
+				var data wire.DanmuData
+				if err := json.Unmarshal(m.Data, &data); err != nil || data.Nickname != "nick7" || data.Role != live.RoleViewer || data.Color != "#00ff00" {
+					t.Fatalf("got data %s, %v", m.Data, err)
+				}
+				seq++
 			}
 		}
-	})
+		if v != sender && acks > 0 {
+			t.Errorf("viewer %d got %d acks of another's messages", i, acks)
+		}
+	}
 }
 
 func TestAckBearsIDAndSeq(t *testing.T) {
