@@ -30,7 +30,7 @@ type config struct {
 	Audience   string `env:"TOKEN_AUDIENCE" envDefault:"barrage"`
 
 	AllowedOrigins  []string `env:"ALLOWED_ORIGINS"`
-	AllowGuests     bool     `env:"ALLOW_GUESTS" envDefault:"true"`
+	AllowGuests     bool     `env:"ALLOW_GUESTS" envDefault:"false"`
 	AllowQueryToken bool     `env:"ALLOW_QUERY_TOKEN" envDefault:"false" insecure:"true"`
 	TrustedProxies  []string `env:"TRUSTED_PROXIES"` // networks, such as 10.0.0.0/8
 
