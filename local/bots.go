@@ -15,8 +15,12 @@ import (
 	"github.com/barrage-live/barrage/sockets/client"
 )
 
-// botPause is the mean time between two messages of one bot; twelve of them make about one a second.
-const botPause = 12 * time.Second
+// botPause is the mean time between two messages of one bot, twelve of them make about one a second, and botTypes is
+// what nobody types faster than.
+const (
+	botPause = 12 * time.Second
+	botTypes = 1500 * time.Millisecond
+)
 
 // bot is an ordinary user with a token that watches one room over a socket and chats.
 type bot struct {
@@ -76,7 +80,7 @@ func (b bot) chat(ctx context.Context, conn *client.Conn) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Duration(r.ExpFloat64() * float64(b.pause))):
+		case <-time.After(botTypes + time.Duration(r.ExpFloat64()*float64(b.pause-botTypes))):
 		}
 		if err := conn.Send(b.message(r)); err != nil {
 			return

@@ -38,6 +38,8 @@ type fixture struct {
 	deps    room.Deps
 	redis   *redis.Client
 	metrics *sdkmetric.ManualReader
+
+	telemetry *telemetry.Telemetry
 }
 
 // each runs the test on embedded servers, and on the real ones that are there.
@@ -61,7 +63,7 @@ func each(t *testing.T, test func(t *testing.T, f *fixture)) {
 	})
 }
 
-func embeddedRedis(t *testing.T) string {
+func embeddedRedis(t testing.TB) string {
 	t.Helper()
 	addr, stop, err := redisserver.Start("127.0.0.1:0")
 	if err != nil {
@@ -71,7 +73,7 @@ func embeddedRedis(t *testing.T) string {
 	return addr
 }
 
-func embeddedKafka(t *testing.T) string {
+func embeddedKafka(t testing.TB) string {
 	t.Helper()
 	broker, err := kafkaserver.Start(kafkaserver.Options{})
 	if err != nil {
@@ -81,14 +83,14 @@ func embeddedKafka(t *testing.T) string {
 	return broker.Addr()
 }
 
-func closed(t *testing.T, err error) {
+func closed(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Error(err)
 	}
 }
 
-func newFixture(t *testing.T, s *store.Store, redisAddr, brokers string) *fixture {
+func newFixture(t testing.TB, s *store.Store, redisAddr, brokers string) *fixture {
 	t.Helper()
 	ownRooms(t, s)
 	reader := sdkmetric.NewManualReader()
@@ -117,10 +119,10 @@ func newFixture(t *testing.T, s *store.Store, redisAddr, brokers string) *fixtur
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Intake.Close)
-	return &fixture{Service: service(t, d), deps: d, redis: rdb, metrics: reader}
+	return &fixture{Service: service(t, d), deps: d, redis: rdb, metrics: reader, telemetry: tel}
 }
 
-func service(t *testing.T, d room.Deps) *room.Service {
+func service(t testing.TB, d room.Deps) *room.Service {
 	t.Helper()
 	s, err := room.New(d)
 	if err != nil {
@@ -131,7 +133,7 @@ func service(t *testing.T, d room.Deps) *room.Service {
 }
 
 // ownRooms lets room ids begin at a random number: Redis and Kafka know rooms by id alone, and may be shared.
-func ownRooms(t *testing.T, s *store.Store) {
+func ownRooms(t testing.TB, s *store.Store) {
 	t.Helper()
 	first := 1_000_000 + rand.Int64N(1<<40)
 	sql := "ALTER TABLE rooms AUTO_INCREMENT = " + strconv.FormatInt(first, 10)
@@ -143,7 +145,7 @@ func ownRooms(t *testing.T, s *store.Store) {
 	}
 }
 
-func (f *fixture) create(t *testing.T) live.Room {
+func (f *fixture) create(t testing.TB) live.Room {
 	t.Helper()
 	r, err := f.Create(t.Context(), anchor, "a room", "")
 	if err != nil {
@@ -152,7 +154,7 @@ func (f *fixture) create(t *testing.T) live.Room {
 	return r
 }
 
-func (f *fixture) started(t *testing.T) live.Room {
+func (f *fixture) started(t testing.TB) live.Room {
 	t.Helper()
 	r, err := f.Start(t.Context(), anchor, f.create(t).ID)
 	if err != nil {

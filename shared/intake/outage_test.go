@@ -3,6 +3,7 @@ package intake
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -58,6 +59,30 @@ func TestBurstKeepsOrder(t *testing.T) {
 				}
 				next[shown[j].UserID]++
 			}
+		}
+	})
+}
+
+// TestRetryBehindItsAckIsNotStoredAgain sends everything twice, each time as soon as the ack is there, from many at once.
+func TestRetryBehindItsAckIsNotStoredAgain(t *testing.T) {
+	onServers(t, func(t *testing.T, s servers) {
+		in := s.start(t, nil)
+		const senders, each = 20, 20
+		var all sync.WaitGroup
+		for sender := range senders {
+			all.Go(func() {
+				for n := range each {
+					msg := danmu(fmt.Sprintf("%d-%d", sender, n), "x")
+					first := post(t, in, user(live.UserID(sender+1)), s.room, msg)
+					if again := post(t, in, user(live.UserID(sender+1)), s.room, msg); again != first || first.Err != nil {
+						t.Errorf("got %+v, then %+v", first, again)
+					}
+				}
+			})
+		}
+		all.Wait()
+		if got := len(s.stored(t)); got != senders*each {
+			t.Errorf("got %d records, want %d", got, senders*each)
 		}
 	})
 }
