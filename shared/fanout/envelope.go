@@ -10,7 +10,7 @@ import (
 
 // What one envelope may hold. A Publish call with more takes several steps.
 const (
-	maxItems   = 256
+	maxItems   = 250 // publish.lua needs a byte for each
 	maxBody    = 256 << 10
 	maxPayload = 64 << 10
 	maxEpoch   = 32

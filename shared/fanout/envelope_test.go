@@ -33,7 +33,7 @@ func TestDecodeEnvelopeRefuses(t *testing.T) {
 		"", "\n", "S", "U", "U\n", "C\n", "Z\n{}", "UU\n{}", "U x\n{}",
 		"A\n{}", "A \n{}", "A x\n{}", "A 0\n{}", "A -1\n{}", "A +1\n{}", "A 01\n{}", "A 9007199254740992\n{}", "A 42\n",
 		"S e1 1\n{}", "S  1 1\n{}", "S e1 0 1\n{}", "S e1 1 0\n", "S e1 1 2\n{}", "S e1 1 1\n{}\n{}", "S e1 1 2\n{}\n",
-		"S e1 1 257\n" + strings.Repeat("{}\n", 256) + "{}", "S e1 1 1 \n{}", "S e1 1 1 1=x\n{}", "S e1 1 1 0=\n{}",
+		"S e1 1 251\n" + strings.Repeat("{}\n", 250) + "{}", "S e1 1 1 \n{}", "S e1 1 1 1=x\n{}", "S e1 1 1 0=\n{}",
 		"S e1 1 1 0\n{}", "S e1 1 1 0=a 1\n{}", "S e1 1 1 0=a,0=b\n{}", "S " + strings.Repeat("e", 33) + " 1 1\n{}",
 		"S" + strings.Repeat(" ", maxHeader) + "\n{}",
 	} {

@@ -54,7 +54,7 @@ func NewPublisher(rdb redis.UniversalClient, c PublisherConfig) *Publisher {
 	}
 }
 
-// Publish gives the items their places in the room's sequence and fans them out, in one step of up to 256 of them.
+// Publish gives the items their places in the room's sequence and fans them out, in one step of up to 250 of them.
 // Outcomes are in the order of the items. An error means that nothing is known: call again with the same ids, and what
 // did happen comes back as duplicates.
 func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item) ([]Outcome, error) {
