@@ -2,8 +2,6 @@ package httpapi_test
 
 import (
 	"encoding/json"
-	"log/slog"
-	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -11,15 +9,6 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/token"
 )
-
-func serve(t *testing.T, api *httpapi.API) fixture {
-	t.Helper()
-	server := httptest.NewUnstartedServer(nil)
-	server.Config = httpapi.NewServer(api.Handler(), slog.New(slog.DiscardHandler))
-	server.Start()
-	t.Cleanup(server.Close)
-	return fixture{Server: server, api: api, logs: &lockedBuffer{}}
-}
 
 func TestAccess(t *testing.T) {
 	f := newFixture(t, nil)

@@ -50,8 +50,8 @@ func TestSpans(t *testing.T) {
 		t.Errorf("got %v, want an error", got[1].Status)
 	}
 	for _, a := range got[0].Attributes {
-		if strings.Contains(a.Value.Emit(), "42") {
-			t.Errorf("got attribute %s=%s, want no room", a.Key, a.Value.Emit())
+		if strings.Contains(a.Value.String(), "42") {
+			t.Errorf("got attribute %s=%s, want no room", a.Key, a.Value.String())
 		}
 	}
 }
@@ -89,7 +89,7 @@ func TestRequestMetricsAreBounded(t *testing.T) {
 		for _, p := range m.Data.(metricdata.Histogram[float64]).DataPoints {
 			var label []string
 			for _, key := range p.Attributes.ToSlice() {
-				label = append(label, string(key.Key)+"="+key.Value.Emit())
+				label = append(label, string(key.Key)+"="+key.Value.String())
 			}
 			got[strings.Join(label, " ")] = p.Count
 		}
