@@ -110,6 +110,9 @@ func TestDrainLosesNothing(t *testing.T) {
 			if i == batches/2 {
 				await(t, "the first viewers to have moved", func() bool { return to.Len() > viewers/4 })
 			}
+			if i == batches-1 { // who has the last message leaves, and would not be seen to have been sent away
+				await(t, "all viewers to have moved", func() bool { return to.Len() == viewers })
+			}
 			w.say(t, i*each, each)
 		}
 		all.Wait()

@@ -147,8 +147,13 @@ func (s *stream) release() {
 	_ = s.nc.SetWriteDeadline(time.Now().Add(lastWrite)) // fails only when the writer has failed already
 }
 
-// close is called once, with the lock.
+// close is called with the lock. A write that comes behind release starts a writer of its own, which ends here again.
 func (s *stream) close() {
+	select {
+	case <-s.done:
+		return
+	default:
+	}
 	_ = s.nc.Close() // the reader notices
 	close(s.done)
 }
