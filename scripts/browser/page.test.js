@@ -116,7 +116,7 @@ test('a cut connection resumes and shows what was said meanwhile, once', { timeo
 });
 
 test('who writes too fast is told so, and may send again', { timeout: 90_000 }, async () => {
-  const page = await visitor('admin');
+  const page = await visitor('viewer');
   await page.evaluate(() => {
     const [text, form] = ['composer-text', 'composer'].map((id) => document.getElementById(id));
     for (let i = 0; i < 12; i++) {
