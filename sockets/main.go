@@ -74,6 +74,10 @@ func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listen
 	group, failed := errgroup.WithContext(running)
 	group.Go(func() error { return g.Run(running) })
 	group.Go(func() error { return p.keys.run(running) })
+	taking, takeNoMore := context.WithCancel(running)
+	defer takeNoMore()
+	gifts := make(chan error, 1)
+	go func() { gifts <- p.orders.Run(taking) }()
 	group.Go(func() error {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			return fmt.Errorf("serve: %w", err)
@@ -87,9 +91,11 @@ func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listen
 	case <-failed.Done():
 	}
 	p.intake.Close() // the last messages, before their senders' connections go
+	takeNoMore()
+	placed := <-gifts // while Kafka and the senders' connections are still there
 	stop()
 	closed := within(context.WithoutCancel(ctx), server.Shutdown)
-	return errors.Join(group.Wait(), drained, closed)
+	return errors.Join(group.Wait(), drained, placed, closed)
 }
 
 func drain(ctx context.Context, timeout time.Duration, g *gateway.Gateway) error {

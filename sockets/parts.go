@@ -16,6 +16,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/telemetry"
@@ -33,6 +34,7 @@ type parts struct {
 	state     *roomstate.State
 	publisher *fanout.Publisher
 	intake    *intake.Intake
+	orders    *gateway.Orders
 	rooms     *gateway.RoomAPI
 	keys      *keys
 }
@@ -83,6 +85,7 @@ func (p *parts) fill(ctx context.Context, cfg config) (err error) {
 	if p.state, err = roomstate.New(p.redis, roomstate.Config{Metrics: p.telemetry.Metrics}); err != nil {
 		return err
 	}
+	p.orders = gateway.NewOrders(order.NewDoor(p.kafka, p.redis), p.telemetry.Logger())
 	p.rooms = gateway.NewRoomAPI(p.state, cfg.RoomAPI)
 	p.publisher = fanout.NewPublisher(p.redis, fanout.PublisherConfig{DisplayRate: cfg.DisplayRate, RoomRate: p.state.DisplayRate})
 	p.intake, err = intake.New(intake.Config{
@@ -100,7 +103,7 @@ func (p *parts) gatewayConfig(cfg config) gateway.Config {
 	}
 	return gateway.Config{
 		Pod: p.pod, Verifier: p.keys.verifier, Rooms: p.rooms, Intake: p.intake, Redis: p.redis, State: p.state,
-		Kafka: p.kafka, Telemetry: p.telemetry,
+		Kafka: p.kafka, GiftDoor: p.orders, Telemetry: p.telemetry,
 		Fanout: fanout.Config{Publisher: p.publisher}, Hub: hub.Config{FlushBudget: cfg.FlushBudget},
 		Origins: cfg.AllowedOrigins, AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken,
 		TrustedProxies: cfg.proxies, MaxConnections: cfg.MaxConnections, MaxPerAddress: cfg.MaxPerAddress,

@@ -31,6 +31,9 @@ type Orders struct {
 	door  placer
 	log   *slog.Logger
 	queue chan placement
+
+	mu     sync.RWMutex // held to put into the queue, so that nothing comes in behind the last look
+	closed bool
 }
 
 type placement struct {
@@ -47,16 +50,29 @@ func NewOrders(door placer, log *slog.Logger) *Orders {
 func (o *Orders) Request(who intake.Sender, room live.RoomID, msg wire.Inbound, reply func(order string, err *live.Error)) {
 	p := placement{reply: reply, request: order.Request{Sender: who.User, Nickname: who.Nickname, Role: who.Role, Room: room,
 		Gift: msg.GiftID, Count: msg.GiftCount, Key: msg.ID, At: time.Now()}}
-	select {
-	case o.queue <- p:
-	default:
-		busy := live.Errorf(live.KindUnavailable, intake.CodeUnavailable, "too many gifts wait; send it again with the same id")
+	if !o.put(p) {
+		busy := live.Errorf(live.KindUnavailable, intake.CodeUnavailable, "gifts can't be taken right now; send it again with the same id")
 		busy.RetryAfter = time.Second
 		reply("", busy)
 	}
 }
 
-// Run places requests until ctx ends, and then those that wait.
+// put is false when the queue is full or the door is closed.
+func (o *Orders) put(p placement) bool {
+	o.mu.RLock()
+	defer o.mu.RUnlock()
+	if o.closed {
+		return false
+	}
+	select {
+	case o.queue <- p:
+		return true
+	default:
+		return false
+	}
+}
+
+// Run places requests until ctx ends, then those that wait, and refuses what comes later. It must be called once.
 func (o *Orders) Run(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for range ordersAtOnce {
@@ -66,11 +82,17 @@ func (o *Orders) Run(ctx context.Context) error {
 				case p := <-o.queue:
 					o.place(p)
 				case <-ctx.Done():
-					o.drain()
 					return
 				}
 			}
 		})
+	}
+	workers.Wait()
+	o.mu.Lock()
+	o.closed = true
+	o.mu.Unlock()
+	for range ordersAtOnce {
+		workers.Go(o.drain)
 	}
 	workers.Wait()
 	return nil
