@@ -119,6 +119,12 @@ type reply struct {
 // call sends body as JSON, or as it is when it is a string.
 func (c caller) call(method, path string, body any) reply {
 	c.t.Helper()
+	return c.callWith(method, path, body, nil)
+}
+
+// callWith is call with headers of its own.
+func (c caller) callWith(method, path string, body any, headers map[string]string) reply {
+	c.t.Helper()
 	var text io.Reader
 	switch b := body.(type) {
 	case nil:
@@ -140,6 +146,9 @@ func (c caller) call(method, path string, body any) reply {
 	}
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	for name, value := range headers {
+		req.Header.Set(name, value)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
