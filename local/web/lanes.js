@@ -4,27 +4,24 @@
 export class ScrollLanes {
   #last; // per row: the item that entered last
 
-  constructor({ rows, width, gap = 28 }) {
-    this.rows = rows;
-    this.width = width;
-    this.gap = gap;
+  constructor({ rows, width, gap = 28, random = Math.random }) {
+    Object.assign(this, { rows, width, gap, random });
     this.#last = new Array(rows).fill(null);
   }
 
   /** Puts an item into `span` neighbouring rows that are free for it; returns the first row, or -1 when there is none. */
   place(now, { length, duration, span = 1 }) {
-    let best = -1;
-    let longestIdle = -1;
+    const free = [];
     for (let row = 0; row + span <= this.rows; row++) {
-      let idle = Infinity;
-      for (let r = row; r < row + span; r++) idle = Math.min(idle, this.#idle(r, now, length, duration));
-      if (idle > longestIdle) {
-        longestIdle = idle;
-        best = row;
-      }
+      let fits = true;
+      for (let r = row; r < row + span; r++) fits &&= this.#idle(r, now, length, duration) >= 0;
+      if (fits) free.push(row);
     }
-    if (best >= 0) this.#last.fill({ at: now, length, duration }, best, best + span);
-    return best;
+    if (!free.length) return -1;
+    // Any of them: row after row in turn would fly as a staircase.
+    const row = free[Math.floor(this.random() * free.length)];
+    this.#last.fill({ at: now, length, duration }, row, row + span);
+    return row;
   }
 
   // How long ago the row became free for the item; negative while it is not.

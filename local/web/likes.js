@@ -20,16 +20,21 @@ export class Likes {
 
   allow(ready) { this.button.disabled = !ready; }
 
-  /** The number of likes so far, from the room's statistics. */
-  set(total) {
-    this.#total = Math.max(total, 0);
-    this.totalNode.textContent = count(this.#total);
-  }
+  /** Another room: counts from nothing. */
+  clear() { this.#show(0); }
+
+  /** The number of likes by the room's statistics, which come a little late: the count never goes back. */
+  atLeast(total) { this.#show(Math.max(this.#total, total)); }
 
   /** n likes more; hearts for them unless they were ours and have risen already. */
   more(n, own) {
-    this.set(this.#total + n);
+    this.#show(this.#total + n);
     if (!own) for (let i = 0; i < Math.min(n, 6); i++) this.#rise(i * 90);
+  }
+
+  #show(total) {
+    this.#total = total;
+    this.totalNode.textContent = count(total);
   }
 
   #click() {

@@ -104,7 +104,7 @@ async function start() {
   const composer = new Composer({ onSend: (text, style) => room.say(text, style) });
   const likes = new Likes({ button: $('like'), total: $('likes'), bursts: $('bursts'), onLike: (n) => room.like(n) });
   const room = new Room({ socket, session, stage, chat, likes, backdrop, toasts, composer, screen });
-  const ranking = new Ranking({ list: $('ranking'), numbers: $('numbers'), session, onNumbers: (stats) => likes.set(stats.likes ?? 0) });
+  const ranking = new Ranking({ list: $('ranking'), numbers: $('numbers'), session, onNumbers: (stats) => likes.atLeast(stats.likes ?? 0) });
   const rooms = new Rooms({ list: $('rooms'), session, onRooms: (all) => ranking.learn(all) });
 
   accountButton(session, new Login(session, config.demo_users ?? []), toasts);

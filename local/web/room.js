@@ -27,7 +27,7 @@ export class Room {
       this.chat.clear();
       this.stage.clear();
       this.#outbox = new Outbox();
-      this.likes.set(0);
+      this.likes.clear();
     }
     this.id = id;
     this.socket.open(id);

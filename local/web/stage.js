@@ -20,7 +20,7 @@ export class Stage {
   constructor(root) {
     this.root = root;
     this.shown = true;
-    this.left_out = 0;
+    this.leftOut = 0;
     new ResizeObserver(() => this.#resize()).observe(root);
     this.#resize();
   }
@@ -78,18 +78,23 @@ export class Stage {
 
   #place(now) {
     let placed = 0;
+    let yielded = false; // what we said ourselves waits for room: nobody else takes it meanwhile
     const still = [];
     for (const item of this.#waiting) {
-      if (placed < placedPerFrame && this.#flying.size < this.most && this.#launch(item, now)) placed++;
-      else if (now - item.since < patienceMs || item.own) still.push(item);
-      else this.left_out++;
+      if (!yielded && placed < placedPerFrame && this.#flying.size < this.most && this.#launch(item, now)) {
+        placed++;
+        continue;
+      }
+      yielded ||= item.own;
+      if (now - item.since < patienceMs || item.own) still.push(item);
+      else this.leftOut++;
     }
     this.#waiting = still;
   }
 
   #leaveOut(index) {
     this.#waiting.splice(Math.max(0, index), 1);
-    this.left_out++;
+    this.leftOut++;
   }
 
   #launch(item, now) {
