@@ -150,7 +150,7 @@ func StatsService(p Parts) (*stats.Service, error) {
 	})
 }
 
-// Gift needs Store, Redis, State, Kafka, Gifts and Telemetry.
+// Gift needs Store, Redis, State, Fanout, Kafka, Gifts and Telemetry.
 func Gift(p Parts) (Function, error) {
 	s, err := GiftService(p)
 	if err != nil {
@@ -169,15 +169,14 @@ func Gift(p Parts) (Function, error) {
 	}, nil
 }
 
-// GiftService is the gift function's business steps, without HTTP. It has a room service of its own, for its cache.
+// GiftService is the gift function's business steps, without HTTP.
 func GiftService(p Parts) (*gift.Service, error) {
 	book, err := Ledger(p)
 	if err != nil {
 		return nil, err
 	}
 	return gift.New(gift.Deps{
-		Store: p.Store, Ledger: book, Redis: p.Redis, Kafka: p.Kafka, Rooms: p.roomOf,
-		Fanout:        p.Fanout,
+		Store: p.Store, Ledger: book, Redis: p.Redis, Fanout: p.Fanout, Kafka: p.Kafka, Rooms: p.roomOf,
 		WebhookSecret: p.Gifts.WebhookSecret, Metrics: p.Telemetry.Metrics, Logger: p.Telemetry.Logger(),
 	})
 }

@@ -13,23 +13,16 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
 // announce publishes what was settled, shows it to the rooms, and tells every sender how its order ended.
-func (s *Service) announce(ctx context.Context, requests []order.Request, receipts []ledger.Receipt) error {
+func (s *Service) announce(ctx context.Context, requests []order.Request, receipts []ledger.Receipt, gifts map[live.GiftID]store.Gift) error {
 	combos, err := s.combos(ctx, receipts)
 	if err != nil {
 		return stream.Outage(err)
-	}
-	names := map[live.GiftID]string{}
-	gifts, err := s.Gifts(ctx)
-	if err != nil {
-		return stream.Outage(err)
-	}
-	for _, g := range gifts {
-		names[g.ID] = g.Name
 	}
 	var records []stream.Outgoing
 	shown := map[live.RoomID][]fanout.Item{}
@@ -37,7 +30,7 @@ func (s *Service) announce(ctx context.Context, requests []order.Request, receip
 		if r.Status != ledger.Settled {
 			continue
 		}
-		m, err := event(requests[i], r, names[r.Gift], combos[i])
+		m, err := event(requests[i], r, gifts[r.Gift].Name, combos[i])
 		if err != nil {
 			return err
 		}

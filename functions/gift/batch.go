@@ -25,11 +25,15 @@ func (s *Service) HandleRequests(ctx context.Context, part []stream.Record) (don
 	if len(requests) == 0 {
 		return 0, err
 	}
-	receipts, failed := s.settle(ctx, requests)
+	gifts, failed := s.byID(ctx)
+	if failed != nil {
+		return 0, stream.Outage(failed)
+	}
+	receipts, failed := s.settle(ctx, requests, gifts)
 	if failed != nil {
 		return 0, failed
 	}
-	if failed := s.announce(ctx, requests, receipts); failed != nil {
+	if failed := s.announce(ctx, requests, receipts, gifts); failed != nil {
 		return 0, failed
 	}
 	return len(requests), err
@@ -48,26 +52,32 @@ func parse(part []stream.Record) ([]order.Request, error) {
 	return requests, nil
 }
 
-func (s *Service) settle(ctx context.Context, requests []order.Request) ([]ledger.Receipt, error) {
-	gifts, err := s.Gifts(ctx)
+// byID is the catalogue as one batch sees it.
+func (s *Service) byID(ctx context.Context) (map[live.GiftID]store.Gift, error) {
+	list, err := s.Gifts(ctx)
 	if err != nil {
-		return nil, stream.Outage(err)
+		return nil, err
 	}
-	prices := make(map[live.GiftID]store.Gift, len(gifts))
-	for _, g := range gifts {
-		prices[g.ID] = g
+	gifts := make(map[live.GiftID]store.Gift, len(list))
+	for _, g := range list {
+		gifts[g.ID] = g
 	}
+	return gifts, nil
+}
+
+func (s *Service) settle(ctx context.Context, requests []order.Request, gifts map[live.GiftID]store.Gift) ([]ledger.Receipt, error) {
 	rooms := map[live.RoomID]live.Room{}
 	orders := make([]ledger.Order, len(requests))
 	for i, r := range requests {
 		room, seen := rooms[r.Room]
 		if !seen {
+			var err error
 			if room, err = s.roomOf(ctx, r.Room); err != nil {
 				return nil, stream.Outage(fmt.Errorf("room %d of order %s: %w", r.Room, r.ID(), err))
 			}
 			rooms[r.Room] = room
 		}
-		orders[i] = orderOf(r, room, prices[r.Gift])
+		orders[i] = orderOf(r, room, gifts[r.Gift])
 	}
 	receipts, err := s.Ledger.Settle(ctx, orders)
 	if err != nil {

@@ -26,7 +26,7 @@ type Deps struct {
 	Store         *store.Store
 	Ledger        *ledger.Ledger
 	Redis         redis.UniversalClient
-	Fanout        *fanout.Publisher // one that is Settled: what it fans out is in Kafka already
+	Fanout        *fanout.Publisher
 	Kafka         *stream.Client
 	Rooms         func(ctx context.Context, id live.RoomID) (live.Room, error)
 	Metrics       *telemetry.Metrics // nil: not counted
