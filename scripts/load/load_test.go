@@ -111,6 +111,25 @@ func TestDriveSeesWhatTheServerDidWrong(t *testing.T) {
 	}
 }
 
+// Viewers that leave and are replaced lose nothing of what they were there for.
+func TestChurn(t *testing.T) {
+	server := httptest.NewServer(&room{conns: map[*websocket.Conn]bool{}})
+	defer server.Close()
+	var stdout, stderr bytes.Buffer
+	args := []string{"-url", "ws" + strings.TrimPrefix(server.URL, "http") + "/ws", "-connections", "20", "-rate", "50", "-publishers", "1",
+		"-warmup", "100ms", "-duration", "2500ms", "-settle", "500ms", "-churn", "20%/s", "-token-key", writeTestKey(t), "-strict"}
+	if err := run(t.Context(), args, nil, &stdout, &stderr); err != nil {
+		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
+	}
+	var rep report
+	if err := json.Unmarshal(stdout.Bytes(), &rep); err != nil {
+		t.Fatal(err)
+	}
+	if rep.Churned < 8 || len(rep.Closes) != 0 {
+		t.Errorf("%d connections left, and the server closed %v", rep.Churned, rep.Closes)
+	}
+}
+
 func TestOnlyLoopbackIsLoaded(t *testing.T) {
 	for _, url := range []string{"ws://10.0.0.1:80/ws", "ws://example.org:80/ws", "wss://127.0.0.1:80/ws", "ws://127.0.0.1/ws", "ws://[::1]:80/ws"} {
 		if _, err := parseTarget(url); err == nil {

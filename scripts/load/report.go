@@ -34,6 +34,7 @@ type report struct {
 	BytesPer        float64          `json:"bytes_per_delivery"`
 	RSSMiB          float64          `json:"server_rss_mib,omitempty"`
 	Pings           int64            `json:"pings"`
+	Churned         int64            `json:"churned,omitempty"`
 	Closes          map[int]int64    `json:"closes,omitempty"`
 	Failures        map[string]int64 `json:"failures,omitempty"`
 }
@@ -104,7 +105,7 @@ func (r *report) finish(results []*result, pubs *publishers) {
 		r.DeliveredPct = 100 * float64(got) / float64(want)
 	}
 	r.Holes, r.Doubled, r.Gapped, r.Pings = all.Holes, all.Doubled, all.Gaps, all.Pings
-	r.Closes, r.Failures = all.Closes, all.Failures
+	r.Closes, r.Failures, r.Churned = all.Closes, all.Failures, all.Churned
 	r.Latency = all.Latency.quantiles()
 	var acks histogram
 	for _, p := range pubs.all {

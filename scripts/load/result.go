@@ -8,8 +8,9 @@ type result struct {
 	Holes    int64                `json:"holes"`   // numbers skipped without a gap message
 	Doubled  int64                `json:"doubled"` // numbers seen twice or out of order
 	Pings    int64                `json:"pings"`
-	Gaps     map[string]int64     `json:"gaps"`   // messages missed and declared, by reason
-	Closes   map[int]int64        `json:"closes"` // connections ended by the server, by close code
+	Churned  int64                `json:"churned"` // connections that we ended ourselves
+	Gaps     map[string]int64     `json:"gaps"`    // messages missed and declared, by reason
+	Closes   map[int]int64        `json:"closes"`  // connections ended by the server, by close code
 	Failures map[string]int64     `json:"failures"`
 	Rooms    map[int64]*roomTally `json:"rooms"`
 }
@@ -48,6 +49,7 @@ func (r *result) merge(o *result) {
 	r.Holes += o.Holes
 	r.Doubled += o.Doubled
 	r.Pings += o.Pings
+	r.Churned += o.Churned
 	addInto(&r.Gaps, o.Gaps)
 	addInto(&r.Closes, o.Closes)
 	addInto(&r.Failures, o.Failures)
@@ -92,7 +94,13 @@ func (r *result) delivered() (got, want int64) {
 // finish closes what is open; the event loop has ended.
 func (w *worker) finish() *result {
 	for fd := range w.conns {
-		if v := w.conns[fd].Load(); v != nil {
+		v := w.conns[fd].Load()
+		if v == nil {
+			continue
+		}
+		// What came with the handshake waits for the next read, which a connection of the last second has not had.
+		w.consume(v, v.partial)
+		if v.fd >= 0 {
 			w.result.account(v, true)
 			unix.Close(v.fd)
 		}

@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
-	"sync/atomic"
+	"math/rand/v2"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,9 +15,8 @@ import (
 type viewer struct {
 	fd      int
 	room    int64
-	stalled bool        // never reads
-	slow    bool        // reads 2 KiB every 100 ms
-	leaving atomic.Bool // churned: the end of this socket is our own doing
+	stalled bool // never reads
+	slow    bool // reads 2 KiB every 100 ms
 	partial []byte
 
 	start int64 // the room's seq at the welcome
@@ -47,6 +46,7 @@ func (w *worker) readLoop(ctx context.Context) {
 				w.read(v, buf)
 			}
 		}
+		w.letGo()
 		if now := time.Now(); now.After(nextSlow) {
 			nextSlow = now.Add(slowEvery)
 			w.mu.Lock()
@@ -72,9 +72,6 @@ func (w *worker) read(v *viewer, buf []byte) {
 	n, err := unix.Read(v.fd, buf[head:])
 	switch {
 	case err == unix.EAGAIN || err == unix.EINTR:
-		return
-	case v.leaving.Load():
-		w.close(v, 0)
 		return
 	case err != nil || n == 0:
 		w.close(v, 1006)
@@ -214,24 +211,39 @@ func (w *worker) close(v *viewer, code int) {
 	w.result.account(v, false)
 }
 
+// letGo closes the connections that have to leave. Only the loop may: to anybody else a descriptor could be another's.
+func (w *worker) letGo() {
+	for {
+		select {
+		case v := <-w.leaving:
+			if v.fd >= 0 {
+				w.result.Churned++
+			}
+			w.close(v, 0)
+		default:
+			return
+		}
+	}
+}
+
 // replaceSome closes a share of the connections and opens as many new ones.
 func (w *worker) replaceSome(ctx context.Context) {
 	share := int(w.spec.Churn*float64(w.spec.Count) + 0.5)
-	for fd := range w.conns {
-		if share == 0 || ctx.Err() != nil {
+	first := rand.IntN(len(w.conns))
+	for i := range w.conns {
+		if share == 0 {
 			return
 		}
-		at := (fd*7919 + int(time.Now().UnixNano()>>20)) % len(w.conns)
-		v := w.conns[at].Load()
+		v := w.conns[(first+i)%len(w.conns)].Load()
 		if v == nil {
 			continue
 		}
-		share--
-		// Half-closing makes the loop see the end by itself: only it may touch the viewer.
-		v.leaving.Store(true)
-		if err := unix.Shutdown(v.fd, unix.SHUT_RDWR); err != nil {
-			continue // it ended by itself meanwhile
+		select {
+		case w.leaving <- v:
+		case <-ctx.Done():
+			return
 		}
 		w.connect(ctx, w.next.Add(1)-1)
+		share--
 	}
 }

@@ -69,6 +69,7 @@ type worker struct {
 	epoll   int
 	conns   []atomic.Pointer[viewer] // by descriptor
 	next    atomic.Int64             // index of the next connection to open
+	leaving chan *viewer             // to be closed by the event loop
 
 	open, failed, closed, deliveries, bytes atomic.Int64
 	measureFrom                             atomic.Int64 // Unix µs; latency counts from here on; 0: not yet
@@ -157,7 +158,7 @@ func newWorker(s spec) (*worker, error) {
 		return nil, fmt.Errorf("worker: read the open-file limit: %w", err)
 	}
 	return &worker{
-		spec: s, pass: pass, targets: targets, source: sourceAddress(s.Process), epoll: epoll,
+		spec: s, pass: pass, targets: targets, source: sourceAddress(s.Process), epoll: epoll, leaving: make(chan *viewer, 64),
 		conns:  make([]atomic.Pointer[viewer], min(limit.Cur, 1<<20)),
 		result: result{Closes: map[int]int64{}, Failures: map[string]int64{}, Gaps: map[string]int64{}, Rooms: map[int64]*roomTally{}},
 	}, nil
