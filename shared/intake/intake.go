@@ -128,8 +128,8 @@ func (in *Intake) submit(ctx context.Context, who Sender, room live.RoomID, msg 
 	}
 }
 
-// Post is Submit for callers that wait, as part of the trace in ctx. It checks msg, and its error is a *live.Error or ctx's; after ctx's the
-// message may still have entered.
+// Post is Submit for callers that wait, as part of the trace in ctx. It checks msg, and its error is a *live.Error or
+// ctx's; after ctx's the message may still have entered.
 func (in *Intake) Post(ctx context.Context, who Sender, room live.RoomID, msg wire.Inbound) (Reply, error) {
 	msg, err := msg.Check()
 	if err != nil {

@@ -59,6 +59,9 @@ func (s *stream) tryWrite(c *Conn, bufs [][]byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
+	if s.released { // a writer that began now would close a second time
+		return 0, net.ErrClosed
+	}
 	taken := 0
 	for _, b := range bufs {
 		n := min(len(b), s.bound-len(s.waiting))
@@ -147,13 +150,8 @@ func (s *stream) release() {
 	_ = s.nc.SetWriteDeadline(time.Now().Add(lastWrite)) // fails only when the writer has failed already
 }
 
-// close is called with the lock. A write that comes behind release starts a writer of its own, which ends here again.
+// close is called once, with the lock.
 func (s *stream) close() {
-	select {
-	case <-s.done:
-		return
-	default:
-	}
 	_ = s.nc.Close() // the reader notices
 	close(s.done)
 }
