@@ -78,6 +78,10 @@ func (a *RoomAPI) Room(ctx context.Context, id live.RoomID) (live.Room, bool, er
 
 // ask returns the zero room when there is none.
 func (a *RoomAPI) ask(ctx context.Context, id live.RoomID) (live.Room, error) {
+	// Who looked just before the last answer was cached comes here just behind it.
+	if info, ok, err := a.state.Room(ctx, id); err != nil || ok {
+		return info, err
+	}
 	u := a.base.JoinPath("api/v1/rooms", strconv.FormatInt(int64(id), 10))
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {

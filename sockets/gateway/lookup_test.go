@@ -68,8 +68,8 @@ func TestRoomsAreAskedForOnce(t *testing.T) {
 		t.Errorf("got %+v, %t, %v after %d questions", info, ok, err, asked.Load())
 	}
 	gone, cancel := context.WithCancel(t.Context())
-	var all sync.WaitGroup
-	all.Go(func() {
+	var leaver, all sync.WaitGroup
+	leaver.Go(func() {
 		if _, _, err := rooms.Room(gone, 1); err == nil {
 			t.Error("got a room for a caller who left")
 		}
@@ -83,6 +83,7 @@ func TestRoomsAreAskedForOnce(t *testing.T) {
 		})
 	}
 	cancel() // who asked first does not take the answer away from the others
+	leaver.Wait()
 	close(release)
 	all.Wait()
 	for range 3 {
