@@ -26,10 +26,17 @@ type Coins int64
 // Role is what a user may do on the whole platform. Rights inside one room (anchor, moderator) are not roles.
 type Role string
 
-// The platform's roles.
+// The platform's roles. A service is a server of the operator, not a user.
 const (
-	RoleViewer Role = "viewer"
-	RoleAdmin  Role = "admin"
+	RoleViewer  Role = "viewer"
+	RoleAdmin   Role = "admin"
+	RoleService Role = "service"
+)
+
+// What the messages of a room say beside the platform's roles: no account and no token has these.
+const (
+	RoleModerator Role = "moderator"
+	RoleAnchor    Role = "anchor"
 )
 
 // User is an account as its owner sees it. Username is empty in the public view.
