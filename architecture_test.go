@@ -37,10 +37,10 @@ var restricted = []struct {
 }{
 	{
 		imports: []string{"github.com/aws/", "go.opentelemetry.io/contrib/instrumentation/github.com/aws/"},
-		only:    []string{"functions/host/lambda", "infra", "shared/objects", "shared/stream/awsiam", "shared/store/awsiam"},
+		only:    []string{"functions/host/lambda", "infra", "shared/objects", "shared/secrets", "shared/stream/awsiam", "shared/store/awsiam"},
 		// A test may look into the S3 fake with the real client.
 		onlyTests: []string{"local", "functions"},
-		because:   "AWS stays in the Lambda host, infra/, and the clients for S3 and IAM sign-in",
+		because:   "AWS stays in the Lambda host, infra/, and the clients for S3, secrets and IAM sign-in",
 	}, {
 		imports: []string{"knative.dev/", "github.com/cloudevents/"},
 		only:    []string{"functions/host/knative", "infra"},

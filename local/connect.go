@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/barrage-live/barrage/shared/store"
+	dbiam "github.com/barrage-live/barrage/shared/store/awsiam"
 	"github.com/barrage-live/barrage/shared/stream"
+	kafkaiam "github.com/barrage-live/barrage/shared/stream/awsiam"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
@@ -35,16 +35,16 @@ func (s *Stack) connect(ctx context.Context, o Options, cfg config) error {
 	if err := s.openStore(ctx, cfg); err != nil {
 		return err
 	}
-	if err := s.openRedis(ctx); err != nil {
+	if err := s.openRedis(ctx, cfg); err != nil {
 		return err
 	}
 	o.progress("Kafka gets its topics")
-	return s.openKafka(ctx)
+	return s.openKafka(ctx, cfg)
 }
 
 func (s *Stack) openStore(ctx context.Context, cfg config) error {
 	db, err := store.Open(ctx, store.Config{
-		URL: s.services.database, ReplicaURLs: cfg.DatabaseReplicas, Tracer: s.parts.Telemetry.Tracer(),
+		URL: s.services.database, ReplicaURLs: cfg.DatabaseReplicas, Passwords: dbiam.Passwords(), Tracer: s.parts.Telemetry.Tracer(),
 	})
 	if err != nil {
 		return err
@@ -54,8 +54,8 @@ func (s *Stack) openStore(ctx context.Context, cfg config) error {
 	return db.Migrate(ctx)
 }
 
-func (s *Stack) openRedis(ctx context.Context) error {
-	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: s.services.redis, DialTimeout: dialTimeout, ContextTimeoutEnabled: true})
+func (s *Stack) openRedis(ctx context.Context, cfg config) error {
+	rdb := cfg.Redis.Dial(s.services.redis)
 	s.parts.Redis = rdb
 	s.closers.add("redis client", func(context.Context) error { return rdb.Close() })
 	if err := rdb.Ping(ctx).Err(); err != nil {
@@ -64,10 +64,13 @@ func (s *Stack) openRedis(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stack) openKafka(ctx context.Context) error {
+func (s *Stack) openKafka(ctx context.Context, cfg config) error {
+	auth, err := cfg.Kafka.Auth(ctx, kafkaiam.Mechanism)
+	if err != nil {
+		return err
+	}
 	kafka, err := stream.Dial(ctx, stream.Config{
-		Brokers: s.services.kafka, ClientID: "barrage-local",
-		Telemetry: s.parts.Telemetry,
+		Brokers: s.services.kafka, ClientID: "barrage-local", Auth: auth, Telemetry: s.parts.Telemetry,
 	})
 	if err != nil {
 		return err

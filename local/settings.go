@@ -4,13 +4,17 @@ import (
 	"net"
 	"time"
 
+	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
+	"github.com/barrage-live/barrage/shared/stream"
 )
 
 // config is what local mode reads from the environment (CONTRACT §5).
 type config struct {
-	KafkaBrokers     []string      `env:"KAFKA_BROKERS"`
-	RedisAddrs       []string      `env:"REDIS_ADDRS"`
+	KafkaBrokers     []string `env:"KAFKA_BROKERS"`
+	Kafka            stream.SignIn
+	RedisAddrs       []string `env:"REDIS_ADDRS"`
+	Redis            roomstate.Link
 	DatabaseURL      string        `env:"DATABASE_URL"`
 	DatabaseReplicas []string      `env:"DATABASE_REPLICA_URLS"`
 	ClickHouseURL    string        `env:"CLICKHOUSE_URL"`
@@ -30,6 +34,9 @@ type config struct {
 	WebhookSecret    string        `env:"PAYMENT_WEBHOOK_SECRET"`
 	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"2s"`
 }
+
+// Check implements what settings.Load asks.
+func (c *config) Check() error { return c.Kafka.Check() }
 
 func loadConfig(o Options) (config, error) { return settings.Load[config](o.getenv) }
 

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/secrets"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/sockets/gateway"
@@ -33,6 +34,9 @@ func main() {
 
 // run serves until ctx ends, then drains. ready, when not nil, is told the address that is listened on.
 func run(ctx context.Context, getenv func(string) string, ready func(net.Addr)) (err error) {
+	if getenv, err = secrets.New(0).Getenv(ctx, getenv, secretSettings...); err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
 	cfg, err := settings.Load[config](getenv)
 	if err != nil {
 		return err

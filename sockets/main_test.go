@@ -186,6 +186,17 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
+func TestSecretThatCannotBeReadIsNamed(t *testing.T) {
+	t.Setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:1")
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "b")
+	env := map[string]string{"KAFKA_PASSWORD": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:kafka-AbCdEf"}
+	err := run(t.Context(), func(name string) string { return env[name] }, nil)
+	if err == nil || !strings.Contains(err.Error(), "KAFKA_PASSWORD: read secret") {
+		t.Errorf("got %v, want it to name the setting", err)
+	}
+}
+
 func TestInsecureSwitchIsRefusedInProduction(t *testing.T) {
 	env, _ := environment(t)
 	env["APP_ENV"], env["ALLOW_QUERY_TOKEN"] = "production", "true"

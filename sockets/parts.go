@@ -19,6 +19,7 @@ import (
 	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/stream/awsiam"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/sockets/gateway"
@@ -66,15 +67,16 @@ func (p *parts) fill(ctx context.Context, cfg config) (err error) {
 	if p.keys, err = newKeys(ctx, cfg, p.telemetry); err != nil {
 		return err
 	}
-	p.redis = redis.NewUniversalClient(&redis.UniversalOptions{
-		Addrs: cfg.RedisAddrs, Password: cfg.RedisPassword,
-		ContextTimeoutEnabled: true, // a Redis that hangs must not hold messages for longer than they may take
-	})
+	p.redis = cfg.Redis.Dial(cfg.RedisAddrs)
 	if err := p.redis.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("redis %v: %w", cfg.RedisAddrs, err)
 	}
+	auth, err := cfg.Kafka.Auth(ctx, awsiam.Mechanism)
+	if err != nil {
+		return err
+	}
 	p.kafka, err = stream.Dial(ctx, stream.Config{
-		Brokers: cfg.KafkaBrokers, ClientID: "barrage-sockets", Auth: cfg.kafkaAuth(), Telemetry: p.telemetry,
+		Brokers: cfg.KafkaBrokers, ClientID: "barrage-sockets", Auth: auth, Telemetry: p.telemetry,
 	})
 	if err != nil {
 		return err

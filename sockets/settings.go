@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
+	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 )
 
@@ -16,13 +16,11 @@ type config struct {
 	ListenAddr string `env:"LISTEN_ADDR" envDefault:":8081"`
 	Pod        string `env:"POD_NAME"` // default: the host's name
 
-	RedisAddrs    []string `env:"REDIS_ADDRS,required"`
-	RedisPassword string   `env:"REDIS_PASSWORD"`
-	KafkaBrokers  []string `env:"KAFKA_BROKERS,required"`
-	KafkaAuth     string   `env:"KAFKA_AUTH" envDefault:"none"`
-	KafkaUser     string   `env:"KAFKA_USER"`
-	KafkaPassword string   `env:"KAFKA_PASSWORD"`
-	RoomAPI       *url.URL `env:"ROOM_API_URL"` // of the room function, without /api/v1
+	RedisAddrs   []string `env:"REDIS_ADDRS,required"`
+	Redis        roomstate.Link
+	KafkaBrokers []string `env:"KAFKA_BROKERS,required"`
+	Kafka        stream.SignIn
+	RoomAPI      *url.URL `env:"ROOM_API_URL"` // of the room function, without /api/v1
 
 	JWKSURL    string `env:"JWKS_URL"`
 	SigningKey string `env:"TOKEN_SIGNING_KEY"` // instead of JWKS_URL: its public half is used
@@ -47,11 +45,8 @@ type config struct {
 	proxies []netip.Prefix
 }
 
-// Ways to sign in at Kafka.
-const (
-	kafkaNone  = "none"
-	kafkaScram = "sasl-scram"
-)
+// secretSettings may hold the ARN of a secret instead of the secret.
+var secretSettings = []string{"TOKEN_SIGNING_KEY", "REDIS_PASSWORD", "KAFKA_PASSWORD"}
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
@@ -72,24 +67,11 @@ func (c *config) Check() error {
 		}
 		c.proxies = append(c.proxies, network)
 	}
-	switch c.KafkaAuth {
-	case kafkaNone:
-	case kafkaScram:
-		if c.KafkaUser == "" || c.KafkaPassword == "" {
-			problem("KAFKA_USER, KAFKA_PASSWORD: required with KAFKA_AUTH=%s", kafkaScram)
-		}
-	default:
-		problem("KAFKA_AUTH: want one of %s", strings.Join([]string{kafkaNone, kafkaScram}, ", "))
+	if err := c.Kafka.Check(); err != nil {
+		problems = append(problems, err)
 	}
 	if c.DrainTimeout < time.Second {
 		problem("DRAIN_TIMEOUT: want at least 1s")
 	}
 	return errors.Join(problems...)
-}
-
-func (c *config) kafkaAuth() stream.Auth {
-	if c.KafkaAuth == kafkaNone {
-		return stream.Auth{}
-	}
-	return stream.Auth{User: c.KafkaUser, Password: c.KafkaPassword}
 }

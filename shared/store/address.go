@@ -37,6 +37,7 @@ type address struct {
 	system system
 	mysql  *mysql.Config
 	file   string
+	iam    bool // each new connection gets a password of its own: Config.Passwords
 }
 
 func (a address) String() string {
@@ -109,10 +110,31 @@ func parseMySQL(raw string) (address, error) {
 		"sql_mode":                 "'TRADITIONAL'", // refuse what doesn't fit instead of cutting it
 		"innodb_lock_wait_timeout": "10",
 	}
-	return address{system: mysqlSystem, mysql: c}, applyMySQLOptions(c, u.Query())
+	a := address{system: mysqlSystem, mysql: c}
+	if err := a.applyOptions(u.Query()); err != nil {
+		return address{}, err
+	}
+	return a, a.checkIAM()
 }
 
-func applyMySQLOptions(c *mysql.Config, q url.Values) error {
+const authIAM = "aws-iam"
+
+// checkIAM: the token is sent as it is, so only over TLS, and nothing else may be given as a password.
+func (a *address) checkIAM() error {
+	switch {
+	case !a.iam:
+		return nil
+	case a.mysql.TLSConfig != "true":
+		return errors.New("mysql: auth=" + authIAM + " needs tls=true")
+	case a.mysql.Passwd != "":
+		return errors.New("mysql: auth=" + authIAM + " makes its own passwords: give none")
+	}
+	a.mysql.AllowCleartextPasswords = true
+	return nil
+}
+
+func (a *address) applyOptions(q url.Values) error {
+	c := a.mysql
 	for _, key := range slices.Sorted(maps.Keys(q)) {
 		value := q.Get(key)
 		var err error
@@ -128,8 +150,12 @@ func applyMySQLOptions(c *mysql.Config, q url.Values) error {
 			c.ReadTimeout, err = positiveDuration(value)
 		case "writeTimeout":
 			c.WriteTimeout, err = positiveDuration(value)
+		case "auth":
+			if a.iam = value == authIAM; !a.iam {
+				err = errors.New("want " + authIAM)
+			}
 		default:
-			err = errors.New("is not an option: want tls, timeout, readTimeout or writeTimeout")
+			err = errors.New("is not an option: want auth, tls, timeout, readTimeout or writeTimeout")
 		}
 		if err != nil {
 			return fmt.Errorf("mysql: %s: %w", key, err)
@@ -171,5 +197,5 @@ func (a address) open(c Config, p pool) (*sql.DB, error) {
 	if a.system == sqlite {
 		return openSQLite(a.file, p)
 	}
-	return openMySQL(a.mysql, c)
+	return openMySQL(a, c)
 }

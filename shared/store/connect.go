@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -48,7 +49,16 @@ func openSQLite(file string, p pool) (*sql.DB, error) {
 	return db, nil
 }
 
-func openMySQL(config *mysql.Config, c Config) (*sql.DB, error) {
+func openMySQL(a address, c Config) (*sql.DB, error) {
+	config := a.mysql
+	if a.iam {
+		if c.Passwords == nil {
+			return nil, errors.New("auth=" + authIAM + ": this program can't sign in so")
+		}
+		if err := config.Apply(mysql.BeforeConnect(freshPassword(c.Passwords))); err != nil {
+			return nil, err
+		}
+	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err
@@ -59,6 +69,14 @@ func openMySQL(config *mysql.Config, c Config) (*sql.DB, error) {
 	db.SetMaxIdleConns(orDefault(c.MaxIdleConns, open))
 	db.SetConnMaxLifetime(orDefault(c.ConnMaxLifetime, defaultConnMaxLifetime))
 	return db, nil
+}
+
+// freshPassword is asked before each connection: the driver hands it a copy of the configuration.
+func freshPassword(passwords func(ctx context.Context, address, user string) (string, error)) func(context.Context, *mysql.Config) error {
+	return func(ctx context.Context, config *mysql.Config) (err error) {
+		config.Passwd, err = passwords(ctx, config.Addr, config.User)
+		return err
+	}
 }
 
 // readCommitted sets the isolation level once a connection. MySQL 8 and MariaDB name the variable differently, so it

@@ -21,12 +21,15 @@ import (
 
 // Config says where the databases are and how much of them this process may use.
 type Config struct {
-	URL         string   // mysql://user:pass@host:port/db or sqlite:FILE
+	URL         string   // mysql://user:pass@host:port/db, mysql://user@host:port/db?auth=aws-iam&tls=true or sqlite:FILE
 	ReplicaURLs []string // same scheme as URL; empty: the primary serves the reads too
 
 	MaxOpenConns    int           // to each MySQL server; 0: 32
 	MaxIdleConns    int           // to each MySQL server; 0: as MaxOpenConns
 	ConnMaxLifetime time.Duration // 0: 30 minutes, so that a failover or a new replica is noticed
+
+	// Passwords makes the password of each new connection to a server whose URL says auth=aws-iam; nil where none does.
+	Passwords func(ctx context.Context, address, user string) (string, error)
 
 	Tracer trace.Tracer // nil: no spans
 	Logger *slog.Logger // nil: slog.Default(); told only of replicas that come and go

@@ -20,22 +20,27 @@ import (
 
 func TestOpenRefusesBadURLsWithoutShowingThem(t *testing.T) {
 	for url, want := range map[string]string{
-		"":                               "empty",
-		"postgres://u:hush@h/d":          "want mysql://",
-		"mysql:u:hush@h/d":               "want mysql://",
-		"mysql://u:hush@:3306/d":         "no host",
-		"mysql://:hush@h/d":              "no user",
-		"mysql://u:hush@h:3306/":         "no database",
-		"mysql://u:hush@h/a/b":           "no database",
-		"mysql://u:hush%zz@h/d":          "escaped",
-		"mysql://u:hu/sh@h:3306/d":       "mysql:",
-		"mysql://u:hush@h/d?parse=x":     "parse: is not an option",
-		"mysql://u:hush@h/d?tls=maybe":   "tls: want",
-		"mysql://u:hush@h/d?timeout=-1s": "timeout: want",
-		"sqlite:":                        "no file",
-		"sqlite::memory:":                ":memory:",
-		"sqlite://data/x.db":             "without //",
-		"sqlite:x.db?mode=ro":            "has ?",
+		"":                                         "empty",
+		"postgres://u:hush@h/d":                    "want mysql://",
+		"mysql:u:hush@h/d":                         "want mysql://",
+		"mysql://u:hush@:3306/d":                   "no host",
+		"mysql://:hush@h/d":                        "no user",
+		"mysql://u:hush@h:3306/":                   "no database",
+		"mysql://u:hush@h/a/b":                     "no database",
+		"mysql://u:hush%zz@h/d":                    "escaped",
+		"mysql://u:hu/sh@h:3306/d":                 "mysql:",
+		"mysql://u:hush@h/d?parse=x":               "parse: is not an option",
+		"mysql://u:hush@h/d?tls=maybe":             "tls: want",
+		"mysql://u:hush@h/d?timeout=-1s":           "timeout: want",
+		"mysql://u:hush@h/d?auth=ldap":             "auth: want aws-iam",
+		"mysql://u@h/d?auth=aws-iam":               "needs tls=true",
+		"mysql://u:hush@h/d?auth=aws-iam&tls=true": "give none",
+		"mysql://u@h/d?auth=aws-iam&tls=true":      "can't sign in so", // no Passwords given
+		"mysql://u@h/d?auth=aws-iam&tls=preferred": "needs tls=true",
+		"sqlite:":             "no file",
+		"sqlite::memory:":     ":memory:",
+		"sqlite://data/x.db":  "without //",
+		"sqlite:x.db?mode=ro": "has ?",
 	} {
 		s, err := store.Open(t.Context(), store.Config{URL: url})
 		if err == nil {
