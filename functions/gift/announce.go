@@ -18,7 +18,7 @@ import (
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
-// announce publishes what was settled, shows it to the rooms, and tells every sender how its order ended.
+// announce publishes what was settled, ranks its senders, shows it to the rooms, and tells every sender how its order ended.
 func (s *Service) announce(ctx context.Context, requests []order.Request, receipts []ledger.Receipt, gifts map[live.GiftID]store.Gift) error {
 	combos, err := s.combos(ctx, receipts)
 	if err != nil {
@@ -44,6 +44,10 @@ func (s *Service) announce(ctx context.Context, requests []order.Request, receip
 	}
 	if err := s.Kafka.Publish(ctx, records...); err != nil {
 		return stream.Outage(fmt.Errorf("publish %d gifts: %w", len(records), err))
+	}
+	// Before the room hears of them: who then asks for the ranking finds them in it.
+	if err := s.rank(ctx, requests, receipts); err != nil {
+		return err
 	}
 	for room, items := range shown {
 		if _, err := s.Fanout.Publish(ctx, room, items); err != nil {
@@ -87,11 +91,19 @@ func (s *Service) tell(ctx context.Context, requests []order.Request, receipts [
 // comboFor is how long a combo lasts after its last gift.
 const comboFor = 10 * time.Second
 
-// comboScript adds an order to its combo, once: KEYS[1] is the combo, ARGV the order, its count, and comboFor in ms.
+// comboOrders bounds how many orders a combo remembers: many more than are ever delivered again.
+const comboOrders = 2 * MaxBatch
+
+// comboScript adds an order to its combo, once: KEYS[1] is the combo, ARGV the order, its count, comboFor in ms, and
+// comboOrders.
 var comboScript = redis.NewScript(`
 local had = redis.call('HGET', KEYS[1], ARGV[1])
 if had then return tonumber(had) end
 local total = redis.call('HINCRBY', KEYS[1], 'total', ARGV[2])
+if redis.call('HLEN', KEYS[1]) > tonumber(ARGV[4]) then
+  redis.call('DEL', KEYS[1])
+  redis.call('HSET', KEYS[1], 'total', total)
+end
 redis.call('HSET', KEYS[1], ARGV[1], total)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return total`)
@@ -105,7 +117,7 @@ func (s *Service) combos(ctx context.Context, receipts []ledger.Receipt) ([]int,
 			continue
 		}
 		n, err := comboScript.Run(ctx, s.Redis, []string{roomstate.ComboKey(r.Room, r.Sender, r.Gift)},
-			r.OrderID, r.Count, comboFor.Milliseconds()).Int()
+			r.OrderID, r.Count, comboFor.Milliseconds(), comboOrders).Int()
 		if err != nil {
 			return nil, fmt.Errorf("combo of order %s: %w", r.OrderID, err)
 		}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/cache"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/gifters"
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
@@ -39,6 +40,7 @@ type Deps struct {
 type Service struct {
 	Deps
 	door      *order.Door
+	board     *gifters.Board
 	catalogue *cache.Cache[struct{}, []store.Gift]
 }
 
@@ -60,7 +62,7 @@ func New(d Deps) (*Service, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gift: %w", err)
 	}
-	return &Service{Deps: d, door: order.NewDoor(d.Kafka, d.Redis), catalogue: catalogue}, nil
+	return &Service{Deps: d, door: order.NewDoor(d.Kafka, d.Redis), board: gifters.New(d.Redis), catalogue: catalogue}, nil
 }
 
 // Close frees what New made.

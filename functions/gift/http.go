@@ -165,7 +165,7 @@ func (s *Service) getOrder(ctx context.Context, in *orderInput) (*httpapi.Body[o
 }
 
 func (s *Service) postRefund(ctx context.Context, in *orderInput) (*httpapi.Body[orderBody], error) {
-	receipt, err := s.Ledger.Refund(ctx, in.OrderID)
+	receipt, err := s.Refund(ctx, order.ID(in.OrderID))
 	if err != nil {
 		return nil, err
 	}

@@ -20,6 +20,11 @@ func (s *Service) Routes(api *httpapi.API) {
 		Summary:     "The hottest rooms",
 		Description: "Ranked by what happens in them now: viewers who come in, danmu, likes and coins, each fading with time (by half in ten minutes, unless set otherwise).",
 	}, s.getHot)
+	httpapi.Route(api, httpapi.Op{
+		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}/gifters", Access: httpapi.Anyone,
+		Summary:     "Who gave most",
+		Description: "The room's gifters of one day of UTC, today unless it says otherwise, by coins; refunds are taken off. A day is kept for a week.",
+	}, s.getGifters)
 }
 
 type roomInput struct {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/barrage-live/barrage/shared/gifters"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -50,6 +51,7 @@ type Deps struct {
 // Service holds the business steps. Its methods may be called concurrently.
 type Service struct {
 	deps   Deps
+	board  *gifters.Board
 	script *redis.Script
 	now    func() time.Time
 	ids    sync.Map // stream.Topic → string
@@ -77,7 +79,7 @@ func New(d Deps) (*Service, error) {
 	if d.Telemetry == nil {
 		d.Telemetry = telemetry.Discard()
 	}
-	return &Service{deps: d, script: redis.NewScript(applyScript), now: time.Now}, nil
+	return &Service{deps: d, board: gifters.New(d.Redis), script: redis.NewScript(applyScript), now: time.Now}, nil
 }
 
 // RoomStats are the figures of a room's current session, or of its last one.

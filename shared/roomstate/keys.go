@@ -98,3 +98,11 @@ func OrderKey(order string) string { return "order:{" + order + "}" }
 func ComboKey(room live.RoomID, user live.UserID, gift live.GiftID) string {
 	return roomKey(room, ":combo:"+strconv.FormatInt(int64(user), 10)+":"+strconv.FormatInt(int64(gift), 10))
 }
+
+// GiftersKey is a sorted set: user → coins given to the room on the day (YYYY-MM-DD, UTC).
+func GiftersKey(room live.RoomID, day string) string { return roomKey(room, ":gifters:"+day) }
+
+// GifterVersionsKey is a hash: user → version of the total in GiftersKey, a space, and the nickname.
+func GifterVersionsKey(room live.RoomID, day string) string {
+	return roomKey(room, ":gifters:"+day+":versions")
+}
