@@ -160,6 +160,33 @@ start_kafka() {
   said=$("$root/scripts/kafka-run" start "$servers/kafka" "$(port_of kafka)" 2>&1 >/dev/null) || { why=${said##*$'\n'}; why=${why#kafka-*: }; return 1; }
 }
 
+# tools: programs that are built once and kept, by version.
+tools=${BARRAGE_TOOLS:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/barrage}
+s3_module=github.com/versity/versitygw/cmd/versitygw@v1.8.0
+s3_gateway=$tools/versitygw-1.8.0/versitygw
+
+# build_s3: over a minute on two cores the first time.
+build_s3() {
+  [ ! -x "$s3_gateway" ] || return 0
+  mkdir -p "$tools"
+  GOFLAGS=-mod=mod GOBIN=$(dirname "$s3_gateway") go install "$s3_module" >"$servers/s3-build.log" 2>&1 ||
+    { why="$s3_module can't be built: $(tail -n 1 "$servers/s3-build.log")"; return 1; }
+}
+
+# start_s3: a gateway that checks signatures, as S3 does and the embedded fake does not. Attributes of objects lie in files
+# beside them, as not every file system keeps attributes.
+start_s3() {
+  running s3 && return
+  build_s3 || return 1
+  new_server s3
+  mkdir -p "$servers/s3/attributes"
+  launch s3 env ROOT_ACCESS_KEY_ID=barrage ROOT_SECRET_ACCESS_KEY=barrage-secret "$s3_gateway" --quiet \
+    --port "127.0.0.1:$(port_of s3)" posix --sidecar "$servers/s3/attributes" "$servers/s3/data"
+  ready s3 listening "$(port_of s3)"
+}
+
+s3_url() { echo "http://barrage:barrage-secret@127.0.0.1:$(port_of s3)"; }
+
 mysql_url() { echo "mysql://barrage:barrage@127.0.0.1:$(port_of mariadb)/barrage"; }
 
 cluster_addrs() { echo "127.0.0.1:$(port_of cluster-1),127.0.0.1:$(port_of cluster-2),127.0.0.1:$(port_of cluster-3)"; }
