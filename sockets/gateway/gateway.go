@@ -120,8 +120,7 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.handshakes = limit.NewBucket[netip.Addr](cfg.HandshakeRate, 0)
 	g.upgrader = websocket.Upgrader{
-		HandshakeTimeout: cfg.HandshakeTimeout, ReadBufferSize: wire.MaxInbound, WriteBufferSize: 1024,
-		Subprotocols: []string{subprotocol}, CheckOrigin: g.originAllowed,
+		Subprotocols: []string{subprotocol}, CheckOrigin: g.originAllowed, // it borrows the HTTP server's buffers
 		Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
 			httpapi.WriteError(w, live.Errorf(live.KindMalformed, codeBadRequest, "%s", reason))
 		},

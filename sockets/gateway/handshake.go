@@ -61,14 +61,14 @@ func (g *Gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Requ
 		g.seats.give(seat)
 		return err
 	}
-	conn, upgradeErr := g.loop.Upgrade(&g.upgrader, w, r, nil)
+	conn, answer, upgradeErr := g.loop.Upgrade(&g.upgrader, w, r)
 	if upgradeErr != nil { // answered by the upgrader
 		g.rooms.release(room)
 		g.seats.give(seat)
 		g.log.DebugContext(ctx, "handshake failed", telemetry.Err, upgradeErr)
 		return nil
 	}
-	g.join(ctx, conn, &session{room: room, seat: seat, who: req.who}, req, info)
+	g.join(ctx, conn, answer, &session{room: room, seat: seat, who: req.who}, req, info)
 	return nil
 }
 

@@ -21,7 +21,7 @@ const maxResume = 2000
 
 // join puts an upgraded connection into its room. Its place in the room's log is taken first; what it missed before
 // that place is read afterwards, so that nothing is missed or doubled while messages go on.
-func (g *Gateway) join(ctx context.Context, conn *loop.Conn, s *session, req request, info live.Room) {
+func (g *Gateway) join(ctx context.Context, conn *loop.Conn, answer []byte, s *session, req request, info live.Room) {
 	session := ulid.Make().String()
 	joining := hub.Joining{User: s.who.User, Tag: s, Epoch: req.resume.epoch, Seq: req.resume.seq}
 	if s.who.User != 0 {
@@ -32,7 +32,7 @@ func (g *Gateway) join(ctx context.Context, conn *loop.Conn, s *session, req req
 	g.joined(ctx, s, session)
 
 	first, err := g.opening(ctx, s, session, req, info, at)
-	m.Start(first...)
+	m.Start(answer, first...)
 	conn.Start(m)
 	if err != nil {
 		g.log.WarnContext(ctx, "history cannot be read", telemetry.Room, req.room, telemetry.Err, err)

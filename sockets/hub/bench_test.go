@@ -40,7 +40,7 @@ func BenchmarkFlush(b *testing.B) {
 			r := h.Open(1)
 			for range viewers {
 				m, _ := r.Join(everything{}, Joining{})
-				m.Start()
+				m.Start(nil)
 			}
 			s := h.shards[0]
 			s.step(time.Now())
@@ -61,7 +61,7 @@ func BenchmarkFlush(b *testing.B) {
 func BenchmarkSend(b *testing.B) {
 	h := New(Config{Shards: 1})
 	m, _ := h.Open(1).Join(everything{}, Joining{})
-	m.Start()
+	m.Start(nil)
 	s := h.shards[0]
 	s.step(time.Now())
 	payload := []byte(`{"type":"ack","id":"01JCDZ8Q4W1Z9J7C3M6A5K2T0V","seq":8,"data":{"shown":true}}`)

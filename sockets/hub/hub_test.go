@@ -42,7 +42,7 @@ func inBubble(t *testing.T, c Config, f func(t *testing.T, h *Hub, r *Room)) {
 func join(r *Room, j Joining) (*Member, *pipe) {
 	p := &pipe{room: 1 << 20}
 	m, _ := r.Join(p, j)
-	m.Start()
+	m.Start(nil)
 	synctest.Wait()
 	return m, p
 }
@@ -241,7 +241,7 @@ func TestWelcomeIsFirst(t *testing.T) {
 			t.Errorf("got %d connections of the user, want 1", got)
 		}
 		synctest.Wait()
-		m.Start([]byte(`{"type":"welcome"}`))
+		m.Start(nil, []byte(`{"type":"welcome"}`))
 		synctest.Wait()
 		_, payloads, _ := frames(p.bytes())
 		if want := []string{`{"type":"welcome"}`, `{"type":"gift_result"}`, `{"type":"danmu","seq":1}`}; !slices.Equal(payloads, want) {
@@ -268,7 +268,7 @@ func TestResume(t *testing.T) {
 		} {
 			p := &pipe{room: 1 << 20}
 			m, got := r.Join(p, tc.j)
-			m.Start()
+			m.Start(nil)
 			synctest.Wait()
 			if got != tc.want {
 				t.Errorf("%s: got %+v, want %+v", name, got, tc.want)
@@ -335,7 +335,7 @@ func TestStopReleasesLateJoins(t *testing.T) {
 	if err := h.Run(ctx); err != nil {
 		t.Fatal(err)
 	}
-	m.Start()
+	m.Start(nil)
 	if !p.isReleased() || h.Len() != 0 {
 		t.Errorf("got released %t and %d members, want true and 0", p.isReleased(), h.Len())
 	}

@@ -4,17 +4,18 @@ import (
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
-// admit starts a member: the private messages that came with Start go before those sent since Join.
-func (s *shard) admit(m *Member, payloads [][]byte) {
+// admit starts a member: what came with Start goes before the private messages sent since Join.
+func (s *shard) admit(m *Member, answer []byte, payloads [][]byte) {
 	if m.flags&started != 0 {
 		return
 	}
 	m.flags |= started
 	early := m.out
 	m.out = nil
-	if len(payloads) > 0 || len(early) > 0 {
+	if len(answer) > 0 || len(payloads) > 0 || len(early) > 0 {
 		s.buffer(m)
 	}
+	m.out = append(m.out, answer...)
 	for _, payload := range payloads {
 		m.out = wire.AppendTextFrame(m.out, payload)
 	}

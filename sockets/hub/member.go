@@ -87,10 +87,10 @@ func (m *Member) User() live.UserID { return m.user }
 // Room is the room that the connection joined.
 func (m *Member) Room() *Room { return m.room }
 
-// Start lets the flusher serve the connection: first the private messages, then the log from where Join put the
-// cursor. It is called once.
-func (m *Member) Start(payloads ...[]byte) {
-	m.shard.post(op{kind: opStart, m: m, payloads: payloads})
+// Start lets the flusher serve the connection: first answer, which are bytes and not a frame, then the private
+// messages, then the log from where Join put the cursor, all in one write. It is called once.
+func (m *Member) Start(answer []byte, payloads ...[]byte) {
+	m.shard.post(op{kind: opStart, m: m, payload: answer, payloads: payloads})
 }
 
 // Send queues one private message. It fails when the connection is closed, or closes it when too much waits already.

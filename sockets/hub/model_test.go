@@ -148,7 +148,7 @@ func (md *model) join(j Joining, room int) {
 	m, at := md.room.Join(r.pipe, j)
 	r.m, r.epoch, r.seq = m, at.Epoch, at.Seq
 	md.readers = append(md.readers, r)
-	m.Start()
+	m.Start(nil)
 }
 
 func (md *model) pick(t *rapid.T) *reader {

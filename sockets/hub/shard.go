@@ -202,7 +202,7 @@ func (s *shard) apply(o *op) {
 	}
 	switch o.kind {
 	case opStart:
-		s.admit(m, o.payloads)
+		s.admit(m, o.payload, o.payloads)
 	case opSend:
 		size := wire.MaxFrameHeader + len(o.payload)
 		m.inbox.Add(int32(-size))

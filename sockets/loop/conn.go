@@ -57,16 +57,6 @@ func (c *Conn) Start(m *hub.Member) {
 	}
 }
 
-// Abort closes a connection that has joined no room.
-func (c *Conn) Abort() {
-	if c.stream != nil {
-		c.stream.abort()
-	} else {
-		closeFD(c.fd)
-	}
-	c.loop.conns.Done()
-}
-
 // TryWrite is for the hub.
 func (c *Conn) TryWrite(bufs [][]byte) (int, error) {
 	if c.stream != nil {

@@ -16,7 +16,7 @@ func (*poller) close() error    { return nil }
 func (*poller) add(*Conn) error { return errors.ErrUnsupported }
 func (*poller) remove(*Conn)    {}
 func (*poller) run() error      { return errors.ErrUnsupported }
-func (*poller) stop()           {}
+func (*poller) stop() error     { return nil }
 
 var errAgain = errors.ErrUnsupported
 

@@ -9,12 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"runtime"
-	"strings"
 	"sync"
-
-	"github.com/gorilla/websocket"
 
 	"github.com/barrage-live/barrage/shared/wire"
 )
@@ -102,9 +98,9 @@ func (l *Loop) Run(ctx context.Context) error {
 	for range l.config.Workers {
 		workers.Go(l.work)
 	}
-	errs := make([]error, len(l.pollers))
+	errs := make([]error, 2*len(l.pollers))
 	for i, p := range l.pollers {
-		pollers.Go(func() { errs[i] = p.run() })
+		pollers.Go(func() { errs[2*i] = p.run() })
 	}
 	<-ctx.Done()
 	l.mu.Lock()
@@ -112,48 +108,13 @@ func (l *Loop) Run(ctx context.Context) error {
 	l.mu.Unlock()
 	l.conns.Wait()
 	l.streams.Wait()
-	for _, p := range l.pollers {
-		p.stop()
+	for i, p := range l.pollers {
+		errs[2*i+1] = p.stop()
 	}
 	pollers.Wait()
 	l.ready.close()
 	workers.Wait()
 	return errors.Join(append(errs, l.closePollers())...)
-}
-
-// Listen listens on a TCP address without keep-alive probes: the hub's pings find dead connections, and the kernel's
-// probes of a million connections would be more work than the product.
-func Listen(ctx context.Context, addr string) (net.Listener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	return lc.Listen(ctx, "tcp", addr)
-}
-
-// Upgrade makes the WebSocket handshake by gorilla's rules and takes the connection over. After an error of the
-// handshake the answer has been written. The caller ends with Conn.Start or Conn.Abort.
-func (l *Loop) Upgrade(u *websocket.Upgrader, w http.ResponseWriter, r *http.Request, header http.Header) (*Conn, error) {
-	ws, err := u.Upgrade(w, r, header)
-	if err != nil {
-		return nil, fmt.Errorf("upgrade: %w", err)
-	}
-	c, err := l.adopt(ws.NetConn())
-	if err != nil {
-		return nil, errors.Join(err, ws.Close())
-	}
-	c.deflate = u.EnableCompression && offersDeflate(r.Header)
-	return c, nil
-}
-
-// offersDeflate is the rule by which gorilla accepts the extension: it then answers with no context takeover.
-func offersDeflate(h http.Header) bool {
-	for _, line := range h["Sec-Websocket-Extensions"] {
-		for ext := range strings.SplitSeq(line, ",") {
-			name, _, _ := strings.Cut(ext, ";")
-			if strings.TrimSpace(name) == "permessage-deflate" {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // adopt takes an upgraded connection over.

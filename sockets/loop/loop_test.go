@@ -50,7 +50,7 @@ func (e *echoRoom) Closed(c *loop.Conn, err error) {
 }
 
 func (e *echoRoom) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, err := e.loop.Upgrade(&websocket.Upgrader{EnableCompression: true}, w, r, nil)
+	c, answer, err := e.loop.Upgrade(&websocket.Upgrader{EnableCompression: true}, w, r)
 	if err != nil {
 		e.t.Errorf("upgrade: %v", err)
 		return
@@ -58,10 +58,10 @@ func (e *echoRoom) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m, _ := e.room.Join(c, hub.Joining{})
 	c.Start(m)
 	if e.bare {
-		m.Start()
+		m.Start(answer)
 		return
 	}
-	m.Start([]byte(`{"type":"welcome"}`))
+	m.Start(answer, []byte(`{"type":"welcome"}`))
 	e.joined <- m
 }
 

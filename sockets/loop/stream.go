@@ -29,10 +29,6 @@ func newStream(nc net.Conn, bound int) *stream {
 	return &stream{nc: nc, bound: bound, done: make(chan struct{})}
 }
 
-func (s *stream) abort() {
-	_ = s.nc.Close() // nothing was promised to the peer
-}
-
 // readStream reads until the connection is closed, which it always is in the end: by the peer, by an error, or by
 // release.
 func (c *Conn) readStream() {
