@@ -47,7 +47,7 @@ func JoinedKey(room live.RoomID) string { return roomKey(room, ":joined") }
 // UniquesKey is a HyperLogLog of all who have watched the room's session.
 func UniquesKey(room live.RoomID) string { return roomKey(room, ":uniques") }
 
-// MutesKey and BansKey are hashes: user → Unix ms of the end, 0 for ever.
+// MutesKey and BansKey are hashes: user → Unix ms of the end, 0 for ever, and the reason.
 func MutesKey(room live.RoomID) string { return roomKey(room, ":mutes") }
 
 // BansKey: see MutesKey.
@@ -56,10 +56,10 @@ func BansKey(room live.RoomID) string { return roomKey(room, ":bans") }
 // ModeratorsKey is a set of users.
 func ModeratorsKey(room live.RoomID) string { return roomKey(room, ":moderators") }
 
-// SettingsKey is a hash of the room's moderation settings.
+// SettingsKey is a hash of the room's moderation settings, and the version of all its rules.
 func SettingsKey(room live.RoomID) string { return roomKey(room, ":settings") }
 
-// WordsKey is a set of the room's blocked words.
+// WordsKey holds the room's blocked words, a line each.
 func WordsKey(room live.RoomID) string { return roomKey(room, ":words") }
 
 // userShards bounds the number of hashes that hold the leases of all users.

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -20,6 +20,8 @@ const maxListed = 10_000
 type Standing struct {
 	BannedUntil time.Time
 	MutedUntil  time.Time
+	BanReason   string
+	MuteReason  string
 	Moderator   bool
 }
 
@@ -31,15 +33,24 @@ func (s Standing) Muted(now time.Time) bool { return now.Before(s.MutedUntil) }
 
 // Settings are a room's moderation settings. Zero values: no slow mode, no words, the platform's display rate.
 type Settings struct {
-	SlowMode     time.Duration // least time between two danmu of one viewer
-	DisplayRate  int           // danmu and likes shown a second; 0: ROOM_DISPLAY_RATE
-	BlockedWords []string      // as entered, in order; folding is the matcher's work
-	WordsVersion int64         // grows with each change of BlockedWords, so that a matcher is built once a change
+	SlowMode    time.Duration // least time between two danmu of one viewer, as moderators want it
+	Adaptive    bool          // slow mode follows the room's rate
+	Pace        time.Duration // what it makes of it now
+	DisplayRate int           // danmu and likes shown a second; 0: ROOM_DISPLAY_RATE
+	Words       string        // WordsName of the blocked words
+}
+
+// Slow is the slow mode in force.
+func (s Settings) Slow() time.Duration {
+	if !s.Adaptive {
+		return s.SlowMode
+	}
+	return max(s.SlowMode, s.Pace)
 }
 
 // rules are all of a room's, as read at one time. Nobody changes them.
 type rules struct {
-	mutes, bans map[live.UserID]time.Time // nil: too many, look the user up
+	mutes, bans map[live.UserID]Sanction // nil: too many, look the user up
 	moderators  map[live.UserID]struct{}
 	settings    Settings
 }
@@ -50,22 +61,46 @@ func (s *State) Standing(ctx context.Context, room live.RoomID, user live.UserID
 	if err != nil {
 		return Standing{}, err
 	}
-	_, moderator := r.moderators[user]
-	found := Standing{BannedUntil: r.bans[user], MutedUntil: r.mutes[user], Moderator: moderator}
+	ban, mute := r.bans[user], r.mutes[user]
 	if r.bans == nil {
-		if found.BannedUntil, err = s.end(ctx, BansKey(room), user); err != nil {
+		if ban, err = s.sanction(ctx, BansKey(room), user); err != nil {
 			return Standing{}, fmt.Errorf("standing of user %d in room %d: %w", user, room, err)
 		}
 	}
 	if r.mutes == nil {
-		if found.MutedUntil, err = s.end(ctx, MutesKey(room), user); err != nil {
+		if mute, err = s.sanction(ctx, MutesKey(room), user); err != nil {
 			return Standing{}, fmt.Errorf("standing of user %d in room %d: %w", user, room, err)
 		}
 	}
-	return found, nil
+	_, moderator := r.moderators[user]
+	return Standing{
+		BannedUntil: ban.Until, BanReason: ban.Reason, MutedUntil: mute.Until, MuteReason: mute.Reason, Moderator: moderator,
+	}, nil
 }
 
-// Settings returns the room's settings. BlockedWords must not be changed by the caller.
+// Banned returns those of the users who are banned from the room now.
+func (s *State) Banned(ctx context.Context, room live.RoomID, users []live.UserID) ([]live.UserID, error) {
+	r, err := s.roomRules(ctx, room)
+	if err != nil {
+		return nil, err
+	}
+	if r.bans != nil && len(r.bans) == 0 {
+		return nil, nil
+	}
+	var banned []live.UserID
+	for _, user := range users {
+		standing, err := s.Standing(ctx, room, user)
+		if err != nil {
+			return nil, err
+		}
+		if standing.Banned(time.Now()) {
+			banned = append(banned, user)
+		}
+	}
+	return banned, nil
+}
+
+// Settings returns the room's settings.
 func (s *State) Settings(ctx context.Context, room live.RoomID) (Settings, error) {
 	r, err := s.roomRules(ctx, room)
 	if err != nil {
@@ -92,46 +127,57 @@ func (s *State) roomRules(ctx context.Context, room live.RoomID) (*rules, error)
 	return r, nil
 }
 
-func (s *State) end(ctx context.Context, key string, user live.UserID) (time.Time, error) {
+func (s *State) sanction(ctx context.Context, key string, user live.UserID) (Sanction, error) {
 	text, err := s.rdb.HGet(ctx, key, strconv.FormatInt(int64(user), 10)).Result()
 	if errors.Is(err, redis.Nil) {
-		return time.Time{}, nil
+		return Sanction{}, nil
 	}
 	if err != nil {
-		return time.Time{}, err
+		return Sanction{}, err
 	}
-	return parseEnd(text)
+	return parseSanction(text)
 }
 
 func (s *State) loadRules(ctx context.Context, room live.RoomID) (*rules, error) {
-	keys := []string{MutesKey(room), BansKey(room), ModeratorsKey(room), SettingsKey(room), WordsKey(room)}
-	reply, err := s.readRules.Run(ctx, s.rdb, keys, maxListed).Slice()
+	reply, err := s.askRules(ctx, room)
+	if errors.Is(err, redis.Nil) { // a room that nobody asked about for long, or Redis has lost it
+		if err := s.heal(ctx, room); err != nil {
+			return nil, err
+		}
+		reply, err = s.askRules(ctx, room)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(reply) != len(keys) {
+	if len(reply) != 4 {
 		return nil, fmt.Errorf("script answered %d values", len(reply))
 	}
 	r := &rules{moderators: make(map[live.UserID]struct{})}
-	if r.mutes, err = parseEnds(reply[0]); err != nil {
+	if r.settings, err = parseSettings(texts(reply[0])); err != nil {
+		return nil, err
+	}
+	if r.mutes, err = parseSanctions(reply[1]); err != nil {
 		return nil, fmt.Errorf("mutes: %w", err)
 	}
-	if r.bans, err = parseEnds(reply[1]); err != nil {
+	if r.bans, err = parseSanctions(reply[2]); err != nil {
 		return nil, fmt.Errorf("bans: %w", err)
 	}
-	for _, text := range texts(reply[2]) {
+	for _, text := range texts(reply[3]) {
 		user, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("moderator %q: %w", text, err)
 		}
 		r.moderators[live.UserID(user)] = struct{}{}
 	}
-	if r.settings, err = parseSettings(texts(reply[3])); err != nil {
-		return nil, err
-	}
-	r.settings.BlockedWords = texts(reply[4])
-	slices.Sort(r.settings.BlockedWords)
 	return r, nil
+}
+
+func (s *State) askRules(ctx context.Context, room live.RoomID) ([]any, error) {
+	restorable := 0
+	if s.restoreFrom != nil {
+		restorable = 1
+	}
+	return s.readRules.Run(ctx, s.rdb, ruleKeys(room), maxListed, restorable).Slice()
 }
 
 // texts are the strings of a list in a script's answer; none when it is something else.
@@ -149,59 +195,80 @@ func texts(v any) []string {
 	return found
 }
 
-func parseEnds(v any) (map[live.UserID]time.Time, error) {
+func parseSanctions(v any) (map[live.UserID]Sanction, error) {
 	if _, ok := v.([]any); !ok {
 		return nil, nil
 	}
 	pairs := texts(v)
-	ends := make(map[live.UserID]time.Time, len(pairs)/2)
+	found := make(map[live.UserID]Sanction, len(pairs)/2)
 	for i := 0; i+1 < len(pairs); i += 2 {
 		user, err := strconv.ParseInt(pairs[i], 10, 64)
 		if err != nil {
 			return nil, fmt.Errorf("user %q: %w", pairs[i], err)
 		}
-		if ends[live.UserID(user)], err = parseEnd(pairs[i+1]); err != nil {
+		if found[live.UserID(user)], err = parseSanction(pairs[i+1]); err != nil {
 			return nil, err
 		}
 	}
-	return ends, nil
+	return found, nil
 }
 
 // endless is how "for ever" is kept.
 const endless = "0"
 
-func parseEnd(text string) (time.Time, error) {
-	if text == endless {
-		return Forever(), nil
+func parseSanction(text string) (Sanction, error) {
+	end, reason, _ := strings.Cut(text, " ")
+	if end == endless {
+		return Sanction{Until: Forever(), Reason: reason}, nil
 	}
-	ms, err := strconv.ParseInt(text, 10, 64)
+	ms, err := strconv.ParseInt(end, 10, 64)
 	if err != nil {
-		return time.Time{}, fmt.Errorf("end %q: %w", text, err)
+		return Sanction{}, fmt.Errorf("end %q: %w", end, err)
 	}
-	return time.UnixMilli(ms), nil
+	return Sanction{Until: time.UnixMilli(ms), Reason: reason}, nil
 }
 
 // The fields of SettingsKey.
 const (
+	fieldVersion  = "v"
 	fieldSlowMode = "slow_ms"
+	fieldAdaptive = "adaptive"
+	fieldPace     = "pace_ms"
 	fieldRate     = "display_rate"
-	fieldWords    = "words_version"
+	fieldWords    = "words"
 )
+
+func (s Settings) fields(words []string) []any {
+	adaptive := 0
+	if s.Adaptive {
+		adaptive = 1
+	}
+	return []any{
+		fieldSlowMode, s.SlowMode.Milliseconds(), fieldAdaptive, adaptive, fieldRate, s.DisplayRate, fieldWords, WordsName(words),
+	}
+}
 
 func parseSettings(pairs []string) (Settings, error) {
 	var found Settings
 	for i := 0; i+1 < len(pairs); i += 2 {
-		n, err := strconv.ParseInt(pairs[i+1], 10, 64)
-		if err != nil {
-			return Settings{}, fmt.Errorf("setting %s: %w", pairs[i], err)
+		field, value := pairs[i], pairs[i+1]
+		if field == fieldWords {
+			found.Words = value
+			continue
 		}
-		switch pairs[i] {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil {
+			return Settings{}, fmt.Errorf("setting %s: %w", field, err)
+		}
+		switch field {
 		case fieldSlowMode:
 			found.SlowMode = time.Duration(n) * time.Millisecond
+		case fieldAdaptive:
+			found.Adaptive = n != 0
+		case fieldPace:
+			found.Pace = time.Duration(n) * time.Millisecond
 		case fieldRate:
 			found.DisplayRate = int(n)
-		case fieldWords:
-			found.WordsVersion = n
 		}
 	}
 	return found, nil

@@ -25,6 +25,12 @@ var (
 	//go:embed rules.lua
 	rulesLua string
 
+	//go:embed change.lua
+	changeLua string
+
+	//go:embed putrules.lua
+	putRulesLua string
+
 	//go:embed users.lua
 	usersLua string
 

@@ -27,6 +27,10 @@ const (
 // Config holds what may be left zero.
 type Config struct {
 	Metrics *telemetry.Metrics // where cache hits and misses are counted; nil: nowhere
+
+	// Restore makes Redis hold a room's rules (see State.Restore) after it has lost them, or before it has had any. While
+	// it fails, nothing is known of anybody's standing in the room. nil: what is not in Redis does not exist.
+	Restore func(ctx context.Context, room live.RoomID) error
 }
 
 // State reads and writes room state. Its methods may be called concurrently.
@@ -35,7 +39,9 @@ type State struct {
 	rooms *cache.Cache[live.RoomID, live.Room]
 	rules *cache.Cache[live.RoomID, *rules]
 
-	putRoom, readRules, renew, join, viewers, users *redis.Script
+	restoreFrom func(context.Context, live.RoomID) error
+
+	putRoom, readRules, change, putRules, renew, join, viewers, users *redis.Script
 }
 
 // New returns the state kept in rdb. The caller owes a Close.
@@ -50,8 +56,9 @@ func New(rdb redis.UniversalClient, c Config) (*State, error) {
 		return nil, err
 	}
 	return &State{
-		rdb: rdb, rooms: rooms, rules: rules,
+		rdb: rdb, rooms: rooms, rules: rules, restoreFrom: c.Restore,
 		putRoom: redis.NewScript(putRoomLua), readRules: redis.NewScript(rulesLua),
+		change: redis.NewScript(changeLua), putRules: redis.NewScript(putRulesLua),
 		renew: redis.NewScript(countLua + renewLua), join: redis.NewScript(countLua + joinLua),
 		viewers: redis.NewScript(countLua + viewersLua), users: redis.NewScript(usersLua),
 	}, nil

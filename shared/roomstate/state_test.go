@@ -97,9 +97,10 @@ func testStanding(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
 	if banned, muted, moderator := standing(t, other, room, 1); banned || muted || moderator {
 		t.Fatalf("got %v, %v, %v for a user that nobody moderated", banned, muted, moderator)
 	}
-	do(t, s.Mute(ctx, room, 1, time.Now().Add(time.Hour)), s.Ban(ctx, room, 2, roomstate.Forever()),
-		s.SetModerator(ctx, room, 3, true), s.Mute(ctx, room, 4, time.Now().Add(time.Hour)),
-		s.Mute(ctx, room, 4, time.Time{}), s.SetModerator(ctx, room, 5, true), s.SetModerator(ctx, room, 5, false))
+	hour, always := roomstate.Sanction{Until: time.Now().Add(time.Hour), Reason: "spam 1"}, roomstate.Sanction{Until: roomstate.Forever()}
+	do(t, s.Apply(ctx, room, 0, roomstate.Mute(1, hour), roomstate.Ban(2, always), roomstate.Moderator(3, true), roomstate.Mute(4, hour)),
+		s.Apply(ctx, room, 0, roomstate.Mute(4, roomstate.Sanction{}), roomstate.Moderator(5, true)),
+		s.Apply(ctx, room, 0, roomstate.Moderator(5, false)))
 	other.Invalidate(room)
 	for user, want := range map[live.UserID][3]bool{1: {false, true, false}, 2: {true, false, false}, 3: {false, false, true}, 4: {}, 5: {}} {
 		for _, reader := range []*roomstate.State{s, other} {
@@ -108,6 +109,12 @@ func testStanding(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
 				t.Fatalf("user %d: got banned, muted, moderator %v, want %v", user, got, want)
 			}
 		}
+	}
+	if got, err := other.Standing(ctx, room, 1); err != nil || got.MuteReason != "spam 1" {
+		t.Fatalf("got %+v, %v, want the reason", got, err)
+	}
+	if got, err := other.Banned(ctx, room, []live.UserID{1, 2, 3}); err != nil || !slices.Equal(got, []live.UserID{2}) {
+		t.Fatalf("got %v banned, %v, want user 2", got, err)
 	}
 	// What has ended goes.
 	do(t, rdb.HSet(ctx, roomstate.MutesKey(room), "1", time.Now().Add(-time.Second).UnixMilli()).Err())
@@ -129,7 +136,7 @@ func testManyMutes(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) 
 		}
 		do(t, rdb.HSet(ctx, roomstate.MutesKey(room), fields...).Err())
 	}
-	do(t, s.Mute(ctx, room, 77, time.Time{}), s.Ban(ctx, room, 77, roomstate.Forever()))
+	do(t, s.Apply(ctx, room, 0, roomstate.Mute(77, roomstate.Sanction{}), roomstate.Ban(77, roomstate.Sanction{Until: roomstate.Forever()})))
 	for user, want := range map[live.UserID][2]bool{1: {false, true}, 10_050: {false, true}, 77: {true, false}, 20_000: {}} {
 		banned, muted, _ := standing(t, s, room, user)
 		if got := [2]bool{banned, muted}; got != want {
@@ -140,27 +147,31 @@ func testManyMutes(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) 
 
 func testSettings(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
 	room, ctx, other := redistest.Room(), t.Context(), newState(t, rdb)
-	none, err := other.Settings(ctx, room)
-	if err != nil || none.SlowMode != 0 || none.DisplayRate != 0 || len(none.BlockedWords) != 0 || none.WordsVersion != 0 {
+	if none, err := other.Settings(ctx, room); err != nil || none != (roomstate.Settings{}) {
 		t.Fatalf("got %+v, %v", none, err)
 	}
-	want := roomstate.Settings{SlowMode: 1500 * time.Millisecond, DisplayRate: 40, BlockedWords: []string{"b", "坏"}}
-	do(t, s.PutSettings(ctx, room, want))
+	words := []string{"b", "坏"}
+	want := roomstate.Settings{SlowMode: 1500 * time.Millisecond, Adaptive: true, DisplayRate: 40, Words: roomstate.WordsName(words)}
+	do(t, s.Apply(ctx, room, 0, roomstate.Configure(want, words)))
 	other.Invalidate(room)
 	if got := other.DisplayRate(room); got != 0 {
 		t.Fatalf("got display rate %d of a room that is not in the cache", got)
 	}
-	got, err := other.Settings(ctx, room)
-	if err != nil || got.SlowMode != want.SlowMode || got.DisplayRate != 40 || got.WordsVersion != 1 || !slices.Equal(got.BlockedWords, want.BlockedWords) {
+	if got, err := other.Settings(ctx, room); err != nil || got != want {
 		t.Fatalf("got %+v, %v, want %+v", got, err, want)
 	}
 	if got := other.DisplayRate(room); got != 40 {
 		t.Fatalf("got display rate %d from the cache, want 40", got)
 	}
-	want.BlockedWords = nil
-	do(t, s.PutSettings(ctx, room, want))
-	if got, err = s.Settings(ctx, room); err != nil || got.WordsVersion != 2 || len(got.BlockedWords) != 0 {
+	if got, err := other.BlockedWords(ctx, room); err != nil || !slices.Equal(got, words) {
+		t.Fatalf("got words %q, %v", got, err)
+	}
+	do(t, s.Apply(ctx, room, 0, roomstate.Configure(roomstate.Settings{}, nil)))
+	if got, err := s.Settings(ctx, room); err != nil || got != (roomstate.Settings{}) {
 		t.Fatalf("got %+v, %v", got, err)
+	}
+	if got, err := s.BlockedWords(ctx, room); err != nil || len(got) != 0 {
+		t.Fatalf("got words %q, %v", got, err)
 	}
 	if ttl, err := rdb.TTL(ctx, roomstate.SettingsKey(room)).Result(); err != nil || ttl <= 0 {
 		t.Fatalf("got a time to live of %v, %v", ttl, err)

@@ -22,7 +22,7 @@ func TestRefusedHandshakes(t *testing.T) {
 	ended := w.liveRoom()
 	ended.ID, ended.Status = w.room+1, live.RoomEnded
 	w.putRoom(t, ended)
-	if err := w.state(t).Ban(t.Context(), w.room, 66, roomstate.Forever()); err != nil {
+	if err := w.state(t).Apply(t.Context(), w.room, 0, roomstate.Ban(66, roomstate.Sanction{Until: roomstate.Forever()})); err != nil {
 		t.Fatal(err)
 	}
 	good := w.token(t, 7)

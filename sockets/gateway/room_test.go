@@ -80,7 +80,7 @@ func TestBanAndKick(t *testing.T) {
 	pods := []*pod{w.start(t, nil), w.start(t, nil)}
 	tabs := []*viewer{pods[0].join(t, 66, ""), pods[0].join(t, 66, ""), pods[1].join(t, 66, "")}
 	other := pods[0].join(t, 7, "")
-	if err := w.state(t).Ban(t.Context(), w.room, 66, roomstate.Forever()); err != nil {
+	if err := w.state(t).Apply(t.Context(), w.room, 0, roomstate.Ban(66, roomstate.Sanction{Until: roomstate.Forever()})); err != nil {
 		t.Fatal(err)
 	}
 	w.command(t, wire.Command{Order: wire.UserChanged, User: 66})
@@ -107,7 +107,7 @@ func TestMuteTakesEffect(t *testing.T) {
 	v := w.start(t, nil).join(t, 7, "")
 	v.send(`{"type":"danmu","id":"a","content":"x"}`)
 	v.next(live.Ack)
-	if err := w.state(t).Mute(t.Context(), w.room, 7, time.Now().Add(time.Hour)); err != nil {
+	if err := w.state(t).Apply(t.Context(), w.room, 0, roomstate.Mute(7, roomstate.Sanction{Until: roomstate.Forever()})); err != nil {
 		t.Fatal(err)
 	}
 	w.command(t, wire.Command{Order: wire.UserChanged, User: 7})

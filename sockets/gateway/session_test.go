@@ -13,6 +13,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/roomstate/redistest"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/shared/wire"
@@ -180,7 +181,7 @@ func TestRateLimitNamesTheWait(t *testing.T) {
 	if err := json.Unmarshal(m.Data, &data); err != nil || m.ID != "b" || data.Code != "rate_limited" || data.RetryAfterMS < 1 || data.RetryAfterMS > 500 {
 		t.Errorf("got %s %s", m.ID, m.Data)
 	}
-	if err := w.state(t).SetModerator(t.Context(), w.room, 9, true); err != nil {
+	if err := w.state(t).Apply(t.Context(), w.room, 0, roomstate.Moderator(9, true)); err != nil {
 		t.Fatal(err)
 	}
 	w.command(t, wire.Command{Order: wire.UserChanged, User: 9})
