@@ -91,7 +91,7 @@ func TestDriveSeesWhatTheServerDidWrong(t *testing.T) {
 			defer server.Close()
 			var stdout, stderr bytes.Buffer
 			args := []string{"-url", "ws" + strings.TrimPrefix(server.URL, "http") + "/ws", "-connections", "40", "-per-process", "20",
-				"-rate", "50", "-publishers", "2", "-warmup", "300ms", "-duration", "700ms", "-settle", "500ms",
+				"-rate", "50", "-publishers", "2", "-warmup", "300ms", "-duration", "700ms", "-settle", "2s",
 				"-token-key", key, "-strict", "-pid", fmt.Sprint(os.Getpid())}
 			err := run(t.Context(), args, nil, &stdout, &stderr)
 			if got := err != nil; got != tc.wantStrictError {
@@ -117,7 +117,7 @@ func TestChurn(t *testing.T) {
 	defer server.Close()
 	var stdout, stderr bytes.Buffer
 	args := []string{"-url", "ws" + strings.TrimPrefix(server.URL, "http") + "/ws", "-connections", "20", "-rate", "50", "-publishers", "1",
-		"-warmup", "100ms", "-duration", "2500ms", "-settle", "500ms", "-churn", "20%/s", "-token-key", writeTestKey(t), "-strict"}
+		"-warmup", "100ms", "-duration", "2500ms", "-settle", "3s", "-churn", "20%/s", "-token-key", writeTestKey(t), "-strict"}
 	if err := run(t.Context(), args, nil, &stdout, &stderr); err != nil {
 		t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
 	}

@@ -20,7 +20,7 @@ const workerVerb = "worker"
 
 // An order is one line from the driver to a worker.
 type order struct {
-	Do    string `json:"do"` // connect, measure, tally, finish
+	Do    string `json:"do"` // connect, measure, tally (the measured time is over: churn ends too), finish
 	Spec  *spec  `json:"spec,omitempty"`
 	Churn bool   `json:"churn,omitempty"` // with measure: begin to replace connections
 }
@@ -106,22 +106,29 @@ func runWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	parts.Go(func() { every(ctx, time.Second, func() { tell(note{Event: "progress"}) }) })
 	w.connectAll(ctx)
 	tell(note{Event: "connected"})
+	churn, endChurn := context.WithCancel(ctx)
+	defer endChurn()
+	var churning sync.WaitGroup
 	for {
 		var o order
 		if err := orders.Decode(&o); err != nil || o.Do == "finish" {
 			break
 		}
 		if o.Do == "tally" {
+			// Who comes in the last moment would still wait for its welcome when the counts are made.
+			endChurn()
+			churning.Wait()
 			tell(note{Event: "tally"})
 			continue
 		}
 		w.measureFrom.Store(time.Now().UnixMicro())
 		if o.Churn && w.spec.Churn > 0 {
-			parts.Go(func() { every(ctx, time.Second, func() { w.replaceSome(ctx) }) })
+			churning.Go(func() { every(churn, time.Second, func() { w.replaceSome(churn) }) })
 		}
 		tell(note{Event: "measuring"})
 	}
 	cancel()
+	churning.Wait()
 	parts.Wait()
 	tell(note{Event: "report", Report: w.finish()})
 	return nil
