@@ -7,29 +7,30 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
 )
 
 // Routes registers the function's calls (CONTRACT §1).
 func (s *Service) Routes(api *httpapi.API) {
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/register", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/register", Action: right.SignIn,
 		Status: http.StatusCreated, Summary: "Make an account", Errors: []*live.Error{store.ErrUsernameTaken}}, s.postRegister)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/login", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/login", Action: right.SignIn,
 		Summary: "Get an access and a refresh token", Errors: []*live.Error{ErrBadCredentials}}, s.postLogin)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/refresh", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/refresh", Action: right.SignIn,
 		Summary:     "Spend a refresh token for a new pair",
 		Description: "A refresh token works once. Using a spent one ends every token that came of the same login.",
 		Errors:      []*live.Error{store.ErrRefreshUnknown, store.ErrRefreshReused}}, s.postRefresh)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/logout", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/auth/logout", Action: right.SignIn,
 		Status: http.StatusNoContent, Summary: "End a login"}, s.postLogout)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/.well-known/jwks.json", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/.well-known/jwks.json", Action: right.SignIn,
 		Tags: []string{"auth"}, Summary: "The public keys of access tokens"}, s.getKeys)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/me", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/me", Action: right.KeepAccount,
 		Summary: "Your account"}, s.getMe)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPatch, Path: "/api/v1/users/me", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPatch, Path: "/api/v1/users/me", Action: right.KeepAccount,
 		Summary: "Change your profile", Description: "Messages carry a new nickname from your next access token on."}, s.patchMe)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/{user_id}", Access: httpapi.Anyone,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/{user_id}", Action: right.Look,
 		Summary: "Somebody's public profile", Errors: []*live.Error{store.ErrUserNotFound}}, s.getUser)
 }
 

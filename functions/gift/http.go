@@ -11,22 +11,23 @@ import (
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 )
 
 // Routes registers the function's calls (CONTRACT §1).
 func (s *Service) Routes(api *httpapi.API) {
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/gifts", Access: httpapi.Open,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/gifts", Action: right.Look,
 		Summary: "What can be given"}, s.getGifts)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPut, Path: "/api/v1/gifts/{gift_id}", Access: httpapi.Admin,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPut, Path: "/api/v1/gifts/{gift_id}", Action: right.EditCatalogue,
 		Summary: "Make or change a gift of the catalogue"}, s.putGift)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/rooms/{id}/gifts", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/rooms/{id}/gifts", Action: right.Give,
 		Status: http.StatusAccepted, Summary: "Give", Tags: []string{"gifts"},
 		Description: "The same Idempotency-Key is the same order. With `Prefer: wait=N` the answer is the result, when it is there within N seconds.",
 		Errors:      []*live.Error{order.ErrBadKey, order.ErrKeyReused, order.ErrBadCount}}, s.postGift)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/gifts/orders/{order_id}", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/gifts/orders/{order_id}", Action: right.SeeOrder,
 		Summary: "What became of an order of yours", Errors: []*live.Error{ledger.ErrNoOrder}}, s.getOrder)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/gifts/orders/{order_id}/refund", Access: httpapi.Admin,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/gifts/orders/{order_id}/refund", Action: right.Refund,
 		Status: http.StatusOK, Summary: "Give the coins of a settled order back",
 		Errors: []*live.Error{ledger.ErrNoOrder, ledger.ErrNotSettled}}, s.postRefund)
 	s.walletRoutes(api)
@@ -157,7 +158,7 @@ type orderInput struct {
 
 func (s *Service) getOrder(ctx context.Context, in *orderInput) (*httpapi.Body[orderBody], error) {
 	caller, _ := httpapi.Caller(ctx)
-	receipt, ended, err := s.Order(ctx, order.ID(in.OrderID), caller.User, caller.Role == live.RoleAdmin)
+	receipt, ended, err := s.Order(ctx, order.ID(in.OrderID), caller.Who())
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 // ErrUnsigned says why a top-up that no admin made was refused.
@@ -105,18 +106,22 @@ func (s *Service) Await(ctx context.Context, id order.ID, d time.Duration) (rece
 	}
 }
 
-// Order returns the user's own order; admin sees everybody's. Somebody else's is as unknown as none.
-func (s *Service) Order(ctx context.Context, id order.ID, user live.UserID, admin bool) (receipt ledger.Receipt, ended bool, err error) {
+// Order returns an order that who may see. Somebody else's is as unknown as none.
+func (s *Service) Order(ctx context.Context, id order.ID, who right.Who) (receipt ledger.Receipt, ended bool, err error) {
 	receipt, err = s.Ledger.Order(ctx, string(id))
+	party := who.Party()
+	if receipt.Sender == who.User {
+		party |= right.Owner
+	}
 	switch {
-	case err == nil && (admin || receipt.Sender == user):
+	case err == nil && right.Check(right.SeeOrder, who, party) == nil:
 		return receipt, true, nil
 	case err == nil:
 		return ledger.Receipt{}, false, ledger.ErrNoOrder
 	case !errors.Is(err, ledger.ErrNoOrder):
 		return ledger.Receipt{}, false, err
 	}
-	pending, err := s.door.Pending(ctx, id, user)
+	pending, err := s.door.Pending(ctx, id, who.User)
 	if err == nil && !pending {
 		err = ledger.ErrNoOrder
 	}

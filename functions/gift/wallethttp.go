@@ -9,20 +9,21 @@ import (
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 )
 
 func (s *Service) walletRoutes(api *httpapi.API) {
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/wallet", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/wallet", Action: right.KeepWallet,
 		Summary: "Your coins, and your income as an anchor"}, s.getWallet)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/wallet/entries", Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/wallet/entries", Action: right.KeepWallet,
 		Summary: "What changed your coins, newest first"}, s.getEntries)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/wallet/topups", Access: httpapi.Anyone,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/wallet/topups", Action: right.PayIn,
 		Status: http.StatusCreated, Summary: "Book a payment",
 		Description: "By an admin, or by the payment provider: Barrage-Timestamp holds Unix seconds, Barrage-Signature " +
 			"\"v1=\" and the hex HMAC-SHA256 of timestamp, a dot, and the body. The same payment_ref again is the same entry.",
 		Errors: []*live.Error{ErrUnsigned, ErrStale, ledger.ErrBadAmount, ledger.ErrBadRef, ledger.ErrRefReused, store.ErrUserNotFound}}, s.postTopUp)
-	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/wallet/reconcile", Access: httpapi.Admin,
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/wallet/reconcile", Action: right.Reconcile,
 		Status: http.StatusOK, Summary: "Check that no coin was made or lost"}, s.postReconcile)
 }
 
@@ -91,7 +92,8 @@ type topUpInput struct {
 }
 
 func (s *Service) postTopUp(ctx context.Context, in *topUpInput) (*httpapi.Body[entryBody], error) {
-	if caller, ok := httpapi.Caller(ctx); !ok || caller.Role != live.RoleAdmin {
+	caller, _ := httpapi.Caller(ctx)
+	if who := caller.Who(); right.Check(right.TopUp, who, who.Party()) != nil {
 		if err := s.checkSignature(in.Stamp, in.Signature, in.RawBody); err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/shared/wire"
@@ -15,24 +16,25 @@ import (
 // Routes registers what the function answers over HTTP.
 func (s *Service) Routes(api *httpapi.API) {
 	const one = "/api/v1/rooms/{id}"
-	httpapi.Route(api, op(http.MethodPost, "/api/v1/rooms", "Create a room", httpapi.User, http.StatusCreated), s.postRoom)
-	httpapi.Route(api, op(http.MethodGet, "/api/v1/rooms", "List rooms", httpapi.Anyone, http.StatusOK), s.getRooms)
-	httpapi.Route(api, op(http.MethodGet, one, "Look at a room", httpapi.Anyone, http.StatusOK), s.getRoom)
-	httpapi.Route(api, op(http.MethodPatch, one, "Change a room", httpapi.User, http.StatusOK), s.patchRoom)
-	httpapi.Route(api, op(http.MethodPost, one+"/start", "Go live", httpapi.User, http.StatusOK), s.postStart)
-	httpapi.Route(api, op(http.MethodPost, one+"/stop", "End the stream", httpapi.User, http.StatusOK), s.postStop)
-	httpapi.Route(api, op(http.MethodPost, one+"/join", "Join as a viewer for 60 s", httpapi.User, http.StatusOK), s.postJoin)
-	httpapi.Route(api, op(http.MethodPost, one+"/leave", "Leave", httpapi.User, http.StatusOK), s.postLeave)
-	httpapi.Route(api, op(http.MethodGet, one+"/viewers", "List viewers (sampled) and count them", httpapi.Anyone, http.StatusOK), s.getViewers)
-	httpapi.Route(api, op(http.MethodGet, one+"/messages", "List recent messages, oldest first", httpapi.Anyone, http.StatusOK), s.getMessages)
-	httpapi.Route(api, op(http.MethodPost, one+"/messages", "Send a danmu or likes", httpapi.User, http.StatusOK), s.postMessage)
+	httpapi.Route(api, op(http.MethodPost, "/api/v1/rooms", "Create a room", right.OpenRoom, http.StatusCreated), s.postRoom)
+	httpapi.Route(api, op(http.MethodGet, "/api/v1/rooms", "List rooms", right.Look, http.StatusOK), s.getRooms)
+	httpapi.Route(api, op(http.MethodGet, one, "Look at a room", right.Look, http.StatusOK), s.getRoom)
+	httpapi.Route(api, op(http.MethodPatch, one, "Change a room", right.RunRoom, http.StatusOK), s.patchRoom)
+	httpapi.Route(api, op(http.MethodPost, one+"/start", "Go live", right.RunRoom, http.StatusOK), s.postStart)
+	httpapi.Route(api, op(http.MethodPost, one+"/stop", "End the stream", right.RunRoom, http.StatusOK), s.postStop)
+	httpapi.Route(api, op(http.MethodPost, one+"/join", "Join as a viewer for 60 s", right.Join, http.StatusOK), s.postJoin)
+	httpapi.Route(api, op(http.MethodPost, one+"/leave", "Leave", right.Join, http.StatusOK), s.postLeave)
+	httpapi.Route(api, op(http.MethodGet, one+"/viewers", "List viewers (sampled) and count them", right.Look, http.StatusOK), s.getViewers)
+	httpapi.Route(api, op(http.MethodGet, one+"/messages", "List recent messages, oldest first", right.Look, http.StatusOK), s.getMessages)
+	httpapi.Route(api, op(http.MethodPost, one+"/messages", "Send a danmu or likes", right.Speak, http.StatusOK), s.postMessage)
+	s.moderatorRoutes(api)
 }
 
-func op(method, path, summary string, access httpapi.Access, status int) httpapi.Op {
-	return httpapi.Op{Method: method, Path: path, Summary: summary, Access: access, Status: status, Tags: []string{"room"}}
+func op(method, path, summary string, action right.Action, status int) httpapi.Op {
+	return httpapi.Op{Method: method, Path: path, Summary: summary, Action: action, Status: status, Tags: []string{"room"}}
 }
 
-// caller is who calls a route of Access User or Admin.
+// caller is who calls; a guest is the zero Identity.
 func caller(ctx context.Context) token.Identity {
 	id, _ := httpapi.Caller(ctx)
 	return id
@@ -97,16 +99,27 @@ type patchRoomIn struct {
 }
 
 func (s *Service) patchRoom(ctx context.Context, in *patchRoomIn) (*roomOut, error) {
-	patch := store.RoomPatch{Title: in.Body.Title, Cover: in.Body.Cover}
-	return answer(s.Update(ctx, caller(ctx).User, in.ID, patch))
+	by, err := s.runner(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.Update(ctx, by, in.ID, store.RoomPatch{Title: in.Body.Title, Cover: in.Body.Cover}))
 }
 
 func (s *Service) postStart(ctx context.Context, in *RoomPath) (*roomOut, error) {
-	return answer(s.Start(ctx, caller(ctx).User, in.ID))
+	by, err := s.runner(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.Start(ctx, by, in.ID))
 }
 
 func (s *Service) postStop(ctx context.Context, in *RoomPath) (*roomOut, error) {
-	return answer(s.Stop(ctx, caller(ctx).User, in.ID))
+	by, err := s.runner(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return answer(s.Stop(ctx, by, in.ID))
 }
 
 type audienceOut = httpapi.Body[Audience]

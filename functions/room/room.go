@@ -90,6 +90,9 @@ func (s *Service) room(ctx context.Context, id live.RoomID) (live.Room, error) {
 		return live.Room{}, err
 	}
 	if errCache == nil {
+		errCache = s.restore(ctx, id) // before the room: who finds it believes that the rest is there, too
+	}
+	if errCache == nil {
 		errCache = s.state.PutRoom(ctx, room)
 	}
 	if errCache != nil {

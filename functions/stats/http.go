@@ -6,17 +6,18 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 // Routes registers the function's calls.
 func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Route(api, httpapi.Op{
-		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}", Access: httpapi.Anyone,
+		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}", Action: right.Look,
 		Summary:     "A room's figures",
 		Description: "The figures of the current session, or of the last one; all are 0 of a room that nothing is known of.",
 	}, s.getRoom)
 	httpapi.Route(api, httpapi.Op{
-		Method: http.MethodGet, Path: "/api/v1/stats/hot", Access: httpapi.Anyone,
+		Method: http.MethodGet, Path: "/api/v1/stats/hot", Action: right.Look,
 		Summary:     "The hottest rooms",
 		Description: "Ranked by what happens in them now: viewers who come in, danmu, likes and coins, each fading with time (by half in ten minutes, unless set otherwise).",
 	}, s.getHot)

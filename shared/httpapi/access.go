@@ -5,40 +5,35 @@ import (
 	"strings"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/token"
 )
 
 const (
 	bearerScheme = "bearer"
-	metaAccess   = "access"
+	metaAction   = "action"
 )
 
-var (
-	errNoToken      = live.Errorf(live.KindUnauthenticated, "unauthenticated", "An access token is needed.")
-	errInvalidToken = live.Errorf(live.KindUnauthenticated, "invalid_token", "The access token is not valid.")
-	errNotAdmin     = live.Errorf(live.KindForbidden, "forbidden", "This needs the role admin.")
-)
+var errInvalidToken = live.Errorf(live.KindUnauthenticated, "invalid_token", "The access token is not valid.")
 
-// authorize is the one place where a route's Access is enforced. It returns the caller, nil for a guest.
-func (a *API) authorize(access Access, r *http.Request) (*token.Identity, *live.Error) {
-	if access == Open {
+// authorize is the door of every route: it returns the caller, nil for a guest, or why the table of rights does not let
+// it try. A token that is given but not valid is refused everywhere but where it is not looked at.
+func (a *API) authorize(do right.Action, r *http.Request) (*token.Identity, *live.Error) {
+	if do.Open() {
 		return nil, nil
 	}
 	caller, refusal := a.authenticate(r.Header["Authorization"])
-	switch {
-	case refusal != nil:
+	if refusal != nil {
 		return nil, refusal
-	case access == Anyone:
-		return caller, nil
-	case caller == nil:
-		return nil, errNoToken
-	case access == User:
-		return caller, nil
-	case access == Admin && caller.Role == live.RoleAdmin:
-		return caller, nil
-	default:
-		return nil, errNotAdmin
 	}
+	var who right.Who
+	if caller != nil {
+		who = caller.Who()
+	}
+	if refusal, refused := live.AsError(right.Door(do, who)); refused {
+		return nil, refusal
+	}
+	return caller, nil
 }
 
 func (a *API) authenticate(headers []string) (*token.Identity, *live.Error) {
@@ -61,12 +56,12 @@ func (a *API) authenticate(headers []string) (*token.Identity, *live.Error) {
 	return nil, errInvalidToken
 }
 
-func security(access Access) []map[string][]string {
+func security(do right.Action) []map[string][]string {
 	needed := map[string][]string{bearerScheme: {}}
-	switch access {
-	case Open:
+	switch {
+	case do.Open():
 		return nil
-	case Anyone:
+	case do.Anonymous():
 		return []map[string][]string{{}, needed} // with or without
 	default:
 		return []map[string][]string{needed}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
@@ -23,16 +24,16 @@ type adapter struct{ api *API }
 // Handle implements huma.Adapter.
 func (ad adapter) Handle(op *huma.Operation, next func(huma.Context)) {
 	a := ad.api
-	access, ok := op.Metadata[metaAccess].(Access)
+	action, ok := op.Metadata[metaAction].(right.Action)
 	if !ok {
 		panic("operation " + op.Path + " was not registered by Route")
 	}
-	rt := newRoute(op.Method, op.Path, access)
+	rt := newRoute(op.Method, op.Path)
 	a.mux.HandleFunc(op.Method+" "+op.Path, func(w http.ResponseWriter, r *http.Request) {
 		ex := w.(*exchange) // ServeHTTP is the mux's only caller
 		ex.route = rt
 		ctx := ex.begin(r)
-		caller, refusal := a.authorize(access, r)
+		caller, refusal := a.authorize(action, r)
 		if refusal != nil {
 			ex.refuse(problemOf(refusal))
 			return
@@ -88,11 +89,11 @@ type labelKey struct {
 	tls    bool
 }
 
-func newRoute(method, path string, access Access) *route {
+func newRoute(method, path string) *route {
 	return &route{
 		method: method, path: path, name: method + " " + path,
 		spanAttributes: trace.WithAttributes(attribute.String("http.request.method", method),
-			attribute.String("http.route", path), attribute.String("barrage.access", access.String())),
+			attribute.String("http.route", path)),
 		sets: make(map[labelKey][]metric.RecordOption),
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 )
@@ -49,7 +50,7 @@ type API struct {
 // RouteInfo is one route of an API, for tests that walk them all.
 type RouteInfo struct {
 	Method, Path string
-	Access       Access
+	Action       right.Action
 }
 
 // New makes an API without routes but /openapi.json and /docs.
@@ -71,7 +72,7 @@ func New(cfg Config) *API {
 		unmatched: make(map[string]*route),
 	}
 	for _, method := range knownMethods() {
-		a.unmatched[method] = newRoute(method, "", Open)
+		a.unmatched[method] = newRoute(method, "")
 	}
 	a.huma = huma.NewAPI(humaConfig(cfg), adapter{a})
 	a.mountDocs()
@@ -88,7 +89,7 @@ func (a *API) Routes() []RouteInfo { return slices.Clone(a.routes) }
 // but outside of its description and without authentication.
 func (a *API) Mount(pattern string, h http.Handler) {
 	method, path := splitPattern(pattern)
-	rt := newRoute(method, path, Open)
+	rt := newRoute(method, path)
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		if ex, ok := w.(*exchange); ok {
 			ex.route = rt

@@ -19,6 +19,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 )
@@ -103,18 +104,18 @@ func newFixture(t *testing.T, change func(*httpapi.Config)) fixture {
 }
 
 func register(api *httpapi.API) {
-	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms/{id}", Summary: "Read a room", Access: httpapi.Anyone},
+	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms/{id}", Summary: "Read a room", Action: right.Look},
 		func(_ context.Context, in *roomInput) (*httpapi.Body[live.Room], error) {
 			return &httpapi.Body[live.Room]{Body: live.Room{ID: in.ID, Title: "<b>"}}, nil
 		})
-	httpapi.Route(api, httpapi.Op{Method: "POST", Path: "/api/v1/rooms", Summary: "Create a room", Status: 201, Access: httpapi.User,
+	httpapi.Route(api, httpapi.Op{Method: "POST", Path: "/api/v1/rooms", Summary: "Create a room", Status: 201, Action: right.Speak,
 		Errors: []*live.Error{live.Errorf(live.KindConflict, "title_taken", "Taken.")}},
 		func(_ context.Context, in *createInput) (*created, error) {
 			return &created{Location: "/api/v1/rooms/1", Body: live.Room{ID: 1, Title: in.Body.Title}}, nil
 		})
-	httpapi.Route(api, httpapi.Op{Method: "DELETE", Path: "/api/v1/rooms/{id}", Summary: "Delete a room", Access: httpapi.Admin},
+	httpapi.Route(api, httpapi.Op{Method: "DELETE", Path: "/api/v1/rooms/{id}", Summary: "Delete a room", Action: right.Refund},
 		func(context.Context, *roomInput) (*httpapi.None, error) { return nil, nil })
-	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms", Summary: "List rooms", Access: httpapi.Anyone},
+	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms", Summary: "List rooms", Action: right.Look},
 		func(_ context.Context, in *struct{ httpapi.PageQuery }) (*httpapi.Body[httpapi.Page[live.Room]], error) {
 			return &httpapi.Body[httpapi.Page[live.Room]]{Body: httpapi.NewPage[live.Room](nil, fmt.Sprintf("%d %s", in.Limit, in.Cursor))}, nil
 		})
@@ -122,10 +123,10 @@ func register(api *httpapi.API) {
 		caller, ok := httpapi.Caller(ctx)
 		return &httpapi.Body[whoAnswer]{Body: whoAnswer{caller.User, ok, httpapi.RequestID(ctx) != ""}}, nil
 	}
-	for path, access := range map[string]httpapi.Access{"open": httpapi.Open, "anyone": httpapi.Anyone, "user": httpapi.User, "admin": httpapi.Admin} {
-		httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/who/" + path, Summary: "Say who calls", Access: access}, who)
+	for path, action := range map[string]right.Action{"open": right.SignIn, "anyone": right.Look, "user": right.Speak, "admin": right.Refund} {
+		httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/who/" + path, Summary: "Say who calls", Action: action}, who)
 	}
-	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/fail/{how}", Summary: "Fail", Access: httpapi.Open}, fail)
+	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/fail/{how}", Summary: "Fail", Action: right.SignIn}, fail)
 }
 
 func fail(ctx context.Context, in *struct {

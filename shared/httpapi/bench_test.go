@@ -10,6 +10,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
@@ -58,7 +59,7 @@ func benchAPI(b *testing.B) http.Handler {
 	started := time.Now().UTC()
 	room := live.Room{AnchorID: 7, Title: "A room with a title", Cover: "https://cdn.example/c/42.jpg", Status: live.RoomLive,
 		ViewerCount: 1234, CreatedAt: started, UpdatedAt: started, StartedAt: &started, PlaybackURL: "https://cdn.example/42.m3u8"}
-	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms/{id}", Summary: "Read a room", Access: httpapi.Anyone},
+	httpapi.Route(api, httpapi.Op{Method: "GET", Path: "/api/v1/rooms/{id}", Summary: "Read a room", Action: right.Look},
 		func(_ context.Context, in *roomInput) (*httpapi.Body[live.Room], error) {
 			r := room
 			r.ID = in.ID

@@ -6,6 +6,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"testing"
+
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 func TestClientAddrBelievesTrustedProxiesOnly(t *testing.T) {
@@ -13,7 +15,7 @@ func TestClientAddrBelievesTrustedProxiesOnly(t *testing.T) {
 	a := New(Config{Title: "test", TrustedProxies: []netip.Prefix{
 		netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("fd00::/8"),
 	}})
-	Route(a, Op{Method: http.MethodGet, Path: "/where", Summary: "Where", Access: Open},
+	Route(a, Op{Method: http.MethodGet, Path: "/where", Summary: "Where", Action: right.SignIn},
 		func(ctx context.Context, _ *None) (*None, error) {
 			got = ClientAddr(ctx)
 			return &None{}, nil

@@ -28,14 +28,11 @@ func (a *API) refusals(op Op) map[string]*huma.Response {
 		status := Status(e.Kind)
 		lines[status] = append(lines[status], fmt.Sprintf("`%s`: %s", e.Code, e.Message))
 	}
-	if op.Access >= Anyone {
+	if !op.Action.Open() {
 		note(errInvalidToken)
 	}
-	if op.Access >= User {
-		note(errNoToken)
-	}
-	if op.Access == Admin {
-		note(errNotAdmin)
+	for _, e := range op.Action.Refusals() {
+		note(e)
 	}
 	for _, e := range op.Errors {
 		note(e)

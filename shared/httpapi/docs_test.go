@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 func TestDescription(t *testing.T) {
@@ -53,11 +54,11 @@ func TestSchemasOfTheSameName(t *testing.T) {
 	type Problem struct {
 		X int `json:"x"`
 	}
-	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/1", Access: httpapi.Open}, answerWith(Problem{}))
-	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/2", Access: httpapi.Open}, answerWith(struct {
+	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/1", Action: right.SignIn}, answerWith(Problem{}))
+	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/2", Action: right.SignIn}, answerWith(struct {
 		Data struct{ X int }
 	}{}))
-	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/3", Access: httpapi.Open}, answerWith(struct {
+	httpapi.Route(f.api, httpapi.Op{Method: "GET", Path: "/same/3", Action: right.SignIn}, answerWith(struct {
 		Data struct{ Y, Z int }
 	}{}))
 	got := f.do(t, "GET", "/openapi.json", "")

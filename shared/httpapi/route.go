@@ -9,29 +9,17 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
-// Access says who may call a route. The zero value is refused at registration: nobody forgets it unnoticed.
-type Access int
-
-// Who may call. A token that is given but not valid is 401 everywhere but on Open routes.
-const (
-	Open   Access = iota + 1 // everybody; the Authorization header is not looked at (login, refresh, public keys)
-	Anyone                   // everybody; Caller knows who, if a token is given
-	User                     // whoever has a valid token
-	Admin                    // users with the role admin
-)
-
-func (a Access) String() string {
-	return [...]string{"unset", "open", "anyone", "user", "admin"}[a]
-}
-
-// Op describes one route.
+// Op describes one route. Its Action is looked up in the table of rights before the route is called: who could never do
+// it is refused; what depends on the room or the order is for the route to check. The zero Action is refused at
+// registration, so that nobody forgets it unnoticed.
 type Op struct {
 	Method  string
 	Path    string // whole, with /api/v1; parameters in braces
 	Summary string
-	Access  Access
+	Action  right.Action
 	Status  int // of success; default 200, or 204 when there is no body
 
 	Description string
@@ -46,10 +34,10 @@ type Op struct {
 //
 // Route panics when the description is incomplete or clashes, which is when the binary starts.
 func Route[I, O any](a *API, op Op, fn func(context.Context, *I) (*O, error)) {
-	if op.Access < Open || op.Access > Admin {
+	if !op.Action.Known() {
 		panic(fmt.Sprintf("route %s %s: say who may call it", op.Method, op.Path))
 	}
-	a.routes = append(a.routes, RouteInfo{Method: op.Method, Path: op.Path, Access: op.Access})
+	a.routes = append(a.routes, RouteInfo{Method: op.Method, Path: op.Path, Action: op.Action})
 	huma.Register(a.huma, a.operation(op), func(ctx context.Context, in *I) (*O, error) {
 		out, err := fn(ctx, in)
 		if err != nil {
@@ -73,8 +61,8 @@ func (a *API) operation(op Op) huma.Operation {
 		DefaultStatus: op.Status,
 		Hidden:        op.Hidden,
 		MaxBodyBytes:  MaxBody + 1, // huma refuses a body that reaches its limit, not one that passes it
-		Metadata:      map[string]any{metaAccess: op.Access},
-		Security:      security(op.Access),
+		Metadata:      map[string]any{metaAction: op.Action},
+		Security:      security(op.Action),
 		Responses:     a.refusals(op),
 	}
 }

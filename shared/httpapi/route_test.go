@@ -11,6 +11,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 func TestAnswers(t *testing.T) {
@@ -126,7 +127,7 @@ func TestPanicAfterTheAnswerBeganCutsTheConnection(t *testing.T) {
 func TestRouteMustSayWhoMayCall(t *testing.T) {
 	defer func() {
 		if recover() == nil {
-			t.Error("got no panic for a route without Access")
+			t.Error("got no panic for a route without an action")
 		}
 	}()
 	httpapi.Route(httpapi.New(httpapi.Config{Title: "t"}), httpapi.Op{Method: "GET", Path: "/x"},
@@ -135,7 +136,7 @@ func TestRouteMustSayWhoMayCall(t *testing.T) {
 
 func TestRoutesLists(t *testing.T) {
 	f := newFixture(t, nil)
-	want := httpapi.RouteInfo{Method: "DELETE", Path: "/api/v1/rooms/{id}", Access: httpapi.Admin}
+	want := httpapi.RouteInfo{Method: "DELETE", Path: "/api/v1/rooms/{id}", Action: right.Refund}
 	if got := f.api.Routes(); len(got) != 9 || !slices.Contains(got, want) {
 		t.Errorf("got %v, want 9 routes and %v among them", got, want)
 	}

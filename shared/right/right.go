@@ -3,7 +3,10 @@
 package right
 
 import (
+	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/barrage-live/barrage/shared/live"
 )
@@ -23,7 +26,7 @@ const (
 	Service                     // a server with a token of its own: what it may do is in its scopes
 )
 
-// Scope lets a server do one thing; a service token lists its scopes.
+// Scope lets a server do one thing.
 type Scope string
 
 // The scopes.
@@ -34,14 +37,40 @@ const (
 	AuditWallets  Scope = "wallet:audit"
 )
 
-// Scopes lists them all.
-func Scopes() []Scope { return []Scope{ReadPresence, ModerateRooms, TopUpWallets, AuditWallets} }
+// AllScopes lists them.
+func AllScopes() []Scope { return []Scope{ReadPresence, ModerateRooms, TopUpWallets, AuditWallets} }
+
+// Scopes are those of one service token, with spaces between them, as in OAuth (RFC 6749 3.3).
+type Scopes string
+
+// ParseScopes refuses what is empty or not in the list.
+func ParseScopes(text string) (Scopes, error) {
+	words := strings.Fields(text)
+	if len(words) == 0 {
+		return "", errors.New("scopes: none given")
+	}
+	for _, w := range words {
+		if !slices.Contains(AllScopes(), Scope(w)) {
+			return "", fmt.Errorf("scopes: %q: want some of %v", w, AllScopes())
+		}
+	}
+	return Scopes(strings.Join(words, " ")), nil
+}
+
+func (s Scopes) has(one Scope) bool {
+	for w := range strings.FieldsSeq(string(s)) {
+		if Scope(w) == one {
+			return true
+		}
+	}
+	return false
+}
 
 // Who is a caller, as an access token says. The zero Who is a guest.
 type Who struct {
 	User   live.UserID // 0: a guest or a server
 	Role   live.Role
-	Scopes []Scope // of a server
+	Scopes Scopes // of a server
 }
 
 // Party is how the caller stands to the platform.
@@ -120,10 +149,18 @@ func Check(do Action, who Who, p Party) error {
 	switch {
 	case r.parties&p != 0:
 		return nil
-	case p&Service != 0 && r.scope != "" && slices.Contains(who.Scopes, r.scope):
+	case p&Service != 0 && r.scope != "" && who.Scopes.has(r.scope):
 		return nil
 	case p&(Viewer|Service) == 0:
 		return ErrUnauthenticated
+	default:
+		return r.refusal()
+	}
+}
+
+// refusal is for who is known, but not one of the parties.
+func (r rule) refusal() *live.Error {
+	switch {
 	case r.parties&Moderator != 0:
 		return ErrNotModerator
 	case r.parties&Anchor != 0:
@@ -131,6 +168,19 @@ func Check(do Action, who Who, p Party) error {
 	default:
 		return ErrForbidden
 	}
+}
+
+// Refusals are those that Check and Door may answer the action with.
+func (a Action) Refusals() []*live.Error {
+	r := a.rule()
+	var all []*live.Error
+	if r.parties&Guest == 0 {
+		all = append(all, ErrUnauthenticated)
+	}
+	if r.parties&Viewer == 0 {
+		all = append(all, r.refusal())
+	}
+	return all
 }
 
 // Door is nil when who may try the action: the answer of Check for the most that who could be to what is acted on,

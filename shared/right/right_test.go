@@ -13,7 +13,7 @@ const anchor live.UserID = 7
 func TestCheck(t *testing.T) {
 	viewer := right.Who{User: 8, Role: live.RoleViewer}
 	admin := right.Who{User: 9, Role: live.RoleAdmin}
-	service := right.Who{Role: live.RoleService, Scopes: []right.Scope{right.TopUpWallets}}
+	service := right.Who{Role: live.RoleService, Scopes: right.Scopes(right.TopUpWallets)}
 	guest := right.Who{}
 	for _, c := range []struct {
 		do   right.Action
@@ -52,9 +52,13 @@ func TestCheck(t *testing.T) {
 
 // What the door refuses, Check refuses for every way in which a caller can stand to a thing.
 func TestDoorRefusesNobodyWhoMay(t *testing.T) {
+	var all right.Scopes
+	for _, s := range right.AllScopes() {
+		all += right.Scopes(s) + " "
+	}
 	callers := []right.Who{
 		{}, {User: 8, Role: live.RoleViewer}, {User: 9, Role: live.RoleAdmin},
-		{Role: live.RoleService}, {Role: live.RoleService, Scopes: right.Scopes()},
+		{Role: live.RoleService}, {Role: live.RoleService, Scopes: all},
 	}
 	for do := range right.Action(255) {
 		for _, who := range callers {

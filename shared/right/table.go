@@ -21,7 +21,8 @@ const (
 	Configure     // slow mode, blocked words, display rate
 	Appoint       // moderators
 	SpeakFreely   // past rates and slow mode
-	TopUp         // others' wallets; the payment provider does it by its signature instead
+	TopUp         // others' wallets
+	PayIn         // the same, by the payment provider, which signs what it sends instead of showing a token
 	Refund        // orders
 	EditCatalogue // of gifts
 	Reconcile     // all accounts
@@ -64,6 +65,7 @@ func (a Action) rule() rule {
 		SpeakFreely: {parties: moderators},
 
 		TopUp:         {parties: Admin, scope: TopUpWallets},
+		PayIn:         {parties: anyone},
 		Refund:        {parties: Admin},
 		EditCatalogue: {parties: Admin},
 		Reconcile:     {parties: Admin, scope: AuditWallets},

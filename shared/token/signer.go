@@ -12,6 +12,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 // Signer issues tokens. It may be used concurrently.
@@ -50,18 +51,38 @@ func NewSigner(keys []Key, issuer, audience string, ttl time.Duration) (*Signer,
 	return &Signer{key: keys[0], keys: keys, set: set, jwks: text, issuer: issuer, audience: audience, ttl: ttl}, nil
 }
 
-// claims are those of RFC 7519 and two of our own.
+// claims are those of RFC 7519, the scope of RFC 8693, and two of our own.
 type claims struct {
 	jwt.RegisteredClaims
-	Nickname string    `json:"nickname"`
-	Role     live.Role `json:"role"`
+	Nickname string       `json:"nickname"`
+	Role     live.Role    `json:"role"`
+	Scope    right.Scopes `json:"scope,omitempty"`
 }
 
-// Sign issues a token for the user, with the nickname and role of id. Expires and TokenID of id are not used: it sets
+// subject names a user by its id and a server by its name, so that neither can be taken for the other.
+func (id Identity) subject() (string, error) {
+	isUser := id.User > 0 && id.User <= maxID && userRole(id.Role) && id.Scopes == ""
+	isService := id.User == 0 && id.Role == live.RoleService && id.Nickname != "" && id.Scopes != ""
+	switch {
+	case len(id.Nickname) > MaxNickname:
+		return "", errors.New("nickname too long")
+	case isUser:
+		return strconv.FormatInt(int64(id.User), 10), nil
+	case isService:
+		return servicePrefix + id.Nickname, nil
+	default:
+		return "", errors.New("neither a user with a role nor a named server with scopes")
+	}
+}
+
+const servicePrefix = "service:"
+
+// Sign issues a token for the user or server, with the nickname, role and scopes of id. Expires and TokenID of id are not used: it sets
 // its own. The token expires at a whole second.
 func (s *Signer) Sign(id Identity) (raw string, expires time.Time, err error) {
-	if id.User <= 0 || !knownRole(id.Role) || len(id.Nickname) > MaxNickname {
-		return "", time.Time{}, fmt.Errorf("sign token of user %d: role %q or nickname out of bounds", id.User, id.Role)
+	subject, err := id.subject()
+	if err != nil {
+		return "", time.Time{}, fmt.Errorf("sign token of user %d, role %q: %w", id.User, id.Role, err)
 	}
 	now := time.Now()
 	expires = now.Add(s.ttl).Truncate(time.Second).UTC()
@@ -69,13 +90,14 @@ func (s *Signer) Sign(id Identity) (raw string, expires time.Time, err error) {
 		RegisteredClaims: jwt.RegisteredClaims{
 			Issuer:    s.issuer,
 			Audience:  jwt.ClaimStrings{s.audience},
-			Subject:   strconv.FormatInt(int64(id.User), 10),
+			Subject:   subject,
 			IssuedAt:  jwt.NewNumericDate(now),
 			ExpiresAt: jwt.NewNumericDate(expires),
 			ID:        rand.Text(),
 		},
 		Nickname: id.Nickname,
 		Role:     id.Role,
+		Scope:    id.Scopes,
 	})
 	t.Header["kid"] = s.key.ID
 	raw, err = t.SignedString(crypto.PrivateKey(s.key.private))
@@ -94,4 +116,4 @@ func (s *Signer) KeySet() KeySet { return s.set }
 // Keyring holds the signer's public keys, for a verifier in the same process.
 func (s *Signer) Keyring() *Keyring { return NewKeyring(s.issuer, s.keys) }
 
-func knownRole(r live.Role) bool { return r == live.RoleViewer || r == live.RoleAdmin }
+func userRole(r live.Role) bool { return r == live.RoleViewer || r == live.RoleAdmin }

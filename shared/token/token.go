@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
 // The limits of a token. MaxLength is checked before anything is parsed.
@@ -23,13 +24,20 @@ const (
 	DefaultTTL = 15 * time.Minute
 )
 
-// Identity is what a valid token says about its bearer.
+// Identity is what a valid token says about its bearer: a user, or a server of the operator, which is no User and has
+// scopes instead.
 type Identity struct {
 	User     live.UserID
-	Nickname string // as it was when the token was issued
+	Nickname string // as it was when the token was issued; of a server, its name
 	Role     live.Role
+	Scopes   right.Scopes
 	Expires  time.Time
 	TokenID  string
+}
+
+// Who is the bearer as far as rights are concerned; the zero Identity is a guest.
+func (id Identity) Who() right.Who {
+	return right.Who{User: id.User, Role: id.Role, Scopes: id.Scopes}
 }
 
 // The reasons to refuse a token. Callers show users no more than [live.KindUnauthenticated].

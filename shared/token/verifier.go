@@ -97,19 +97,20 @@ func (v *Verifier) parse(raw string) (*claims, *keySet, error) {
 const maxID = 1<<53 - 1
 
 func (c *claims) identity() (Identity, error) {
-	user, err := strconv.ParseInt(c.Subject, 10, 64)
-	switch {
-	case err != nil || user <= 0 || user > maxID || strconv.FormatInt(user, 10) != c.Subject:
-		return Identity{}, errors.New("sub is no user id")
-	case !knownRole(c.Role):
-		return Identity{}, errors.New("unknown role")
-	case len(c.Nickname) > MaxNickname:
-		return Identity{}, errors.New("nickname too long")
-	case len(c.ID) > maxTokenID:
+	id := Identity{Nickname: c.Nickname, Role: c.Role, Scopes: c.Scope, Expires: c.ExpiresAt.UTC(), TokenID: c.ID}
+	if c.Role != live.RoleService {
+		user, err := strconv.ParseInt(c.Subject, 10, 64)
+		if err != nil {
+			return Identity{}, errors.New("sub is no user id")
+		}
+		id.User = live.UserID(user)
+	}
+	if len(c.ID) > maxTokenID {
 		return Identity{}, errors.New("jti too long")
 	}
-	return Identity{
-		User: live.UserID(user), Nickname: c.Nickname, Role: c.Role,
-		Expires: c.ExpiresAt.UTC(), TokenID: c.ID,
-	}, nil
+	// What could not have been signed so is refused: one subject has one spelling.
+	if subject, err := id.subject(); err != nil || subject != c.Subject {
+		return Identity{}, errors.Join(errors.New("sub and role don't go together"), err)
+	}
+	return id, nil
 }
