@@ -22,7 +22,7 @@ func (s *Service) Routes(api *httpapi.API) {
 		Description: "Ranked by what happens in them now: viewers who come in, danmu, likes and coins, each fading with time (by half in ten minutes, unless set otherwise).",
 	}, s.getHot)
 	httpapi.Route(api, httpapi.Op{
-		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}/gifters", Access: httpapi.Anyone,
+		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}/gifters", Action: right.Look,
 		Summary:     "Who gave most",
 		Description: "The room's gifters of one day of UTC, today unless it says otherwise, by coins; refunds are taken off. A day is kept for a week.",
 	}, s.getGifters)
