@@ -3,7 +3,6 @@ package loop
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync"
@@ -67,8 +66,8 @@ func (p *poller) run() error {
 		var n int
 		var failed error
 		err := raw.Read(func(uintptr) (done bool) {
-			n, failed = unix.EpollWait(p.fd, events, 0)
-			return n > 0 || failed != nil && failed != unix.EINTR
+			n, failed = pollFD(p.fd, events)
+			return n > 0 || failed != nil
 		})
 		switch {
 		case errors.Is(err, os.ErrDeadlineExceeded):
@@ -151,52 +150,4 @@ func takeFD(nc *net.TCPConn, sendBuffer int) (int32, error) {
 		return -1, errors.Join(err, unix.Close(fd))
 	}
 	return int32(fd), nil
-}
-
-// errAgain says that the socket holds nothing now.
-const errAgain = unix.EAGAIN
-
-func readFD(fd int32, buf []byte) (int, error) {
-	for {
-		n, err := unix.Read(int(fd), buf)
-		switch {
-		case err == unix.EINTR:
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		default:
-			return n, nil
-		}
-	}
-}
-
-// tryWrite writes what the socket takes.
-func tryWrite(fd int32, bufs [][]byte) (int, error) {
-	for {
-		var n int
-		var err error
-		if len(bufs) == 1 {
-			n, err = unix.Write(int(fd), bufs[0])
-		} else {
-			n, err = unix.Writev(int(fd), bufs)
-		}
-		switch err {
-		case nil:
-			return n, nil
-		case unix.EINTR:
-		case unix.EAGAIN:
-			return 0, nil
-		default:
-			return 0, err
-		}
-	}
-}
-
-func shutdownWrite(fd int32) {
-	_ = unix.Shutdown(int(fd), unix.SHUT_WR) // the peer may have closed first
-}
-
-func closeFD(fd int32) {
-	_ = unix.Close(int(fd)) // Linux frees the descriptor whatever it returns
 }

@@ -127,11 +127,12 @@ func (l *Loop) adopt(nc net.Conn) (*Conn, error) {
 	c.state.Store(connBusy)
 	tcp, ok := nc.(*net.TCPConn)
 	if !ok || len(l.pollers) == 0 {
-		c.stream = newStream(nc, l.config.SendBuffer)
-		return c, nil
+		c.stream, err = newStream(nc, l.config.SendBuffer)
+	} else {
+		c.poller = l.pollers[turn%len(l.pollers)]
+		c.fd, err = takeFD(tcp, l.config.SendBuffer)
 	}
-	c.poller = l.pollers[turn%len(l.pollers)]
-	if c.fd, err = takeFD(tcp, l.config.SendBuffer); err != nil {
+	if err != nil {
 		l.conns.Done()
 		return nil, fmt.Errorf("take connection over: %w", err)
 	}

@@ -23,15 +23,17 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // echoRoom is one room whose members get their own messages back.
 type echoRoom struct {
-	hub    *hub.Hub
-	room   *hub.Room
-	loop   *loop.Loop
-	url    string
-	bare   bool // no welcome
-	closed chan error
-	joined chan *hub.Member
-	frames sync.Map // *loop.Conn → number of Frame calls under way
-	t      *testing.T
+	hub  *hub.Hub
+	room *hub.Room
+	loop *loop.Loop
+	url  string
+	bare bool // no welcome
+
+	receiveBuffer int // of the next client, if not 0
+	closed        chan error
+	joined        chan *hub.Member
+	frames        sync.Map // *loop.Conn → number of Frame calls under way
+	t             *testing.T
 }
 
 func (e *echoRoom) Frame(c *loop.Conn, payload []byte) {

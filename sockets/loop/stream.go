@@ -25,8 +25,19 @@ type stream struct {
 // lastWrite is how long a released connection may take its last bytes.
 const lastWrite = time.Second
 
-func newStream(nc net.Conn, bound int) *stream {
-	return &stream{nc: nc, bound: bound, done: make(chan struct{})}
+// newStream also bounds what the kernel holds, where there is a kernel below nc: by itself it takes megabytes for a slow
+// client on a fast link.
+func newStream(nc net.Conn, bound int) (*stream, error) {
+	below := nc
+	if tls, ok := nc.(interface{ NetConn() net.Conn }); ok {
+		below = tls.NetConn()
+	}
+	if tcp, ok := below.(*net.TCPConn); ok {
+		if err := tcp.SetWriteBuffer(bound); err != nil {
+			return nil, err
+		}
+	}
+	return &stream{nc: nc, bound: bound, done: make(chan struct{})}, nil
 }
 
 // readStream reads until the connection is closed, which it always is in the end: by the peer, by an error, or by

@@ -11,7 +11,10 @@ import (
 func TestAWriteBehindReleaseIsRefused(t *testing.T) {
 	ours, theirs := net.Pipe()
 	defer theirs.Close()
-	s := newStream(ours, 1<<10)
+	s, err := newStream(ours, 1<<10)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.release()
 	c := &Conn{loop: &Loop{}, stream: s}
 	if n, err := s.tryWrite(c, [][]byte{[]byte("late")}); n != 0 || !errors.Is(err, net.ErrClosed) {
