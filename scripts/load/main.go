@@ -119,7 +119,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	slow := fs.String("slow-reader", "0%", "share of the viewers that read 2 KiB every 100 ms")
 	churn := fs.String("churn", "0%/s", "share of the viewers that leave and are replaced each second")
 	fs.BoolVar(&o.strict, "strict", false, "exit 1 when anything was lost, doubled or out of order")
-	fs.BoolVar(&o.floor, "floor", false, "only measure W, the CPU of one raw 142-byte write to a loopback socket")
+	fs.BoolVar(&o.floor, "floor", false, "only measure W, the CPU of one raw 142-byte write to a loopback socket; wants cores 0 and 1")
 	fs.BoolVar(&o.deflate, "deflate", false, "offer permessage-deflate (frames are counted by bytes, not opened)")
 	fs.IntVar(&o.workers, "workers", 16, "handshakes at once a process")
 	if err := fs.Parse(args); err != nil {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -50,13 +49,4 @@ func processUsage(pid int) (usage, error) {
 		}
 	}
 	return usage{cpu: time.Duration(nums[0]+nums[1]) * clockTick, rss: nums[2] * int64(os.Getpagesize())}, nil
-}
-
-// selfCPU is this process' own user and system time, to the microsecond.
-func selfCPU() time.Duration {
-	var ru syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
-		return 0
-	}
-	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
