@@ -61,6 +61,8 @@ type Parts struct {
 	Signer    *token.Signer
 	SocketURL string // as viewers reach it
 	Gifts     GiftSettings
+	History   History
+	Heat      stats.Heat // what makes a room hot
 	Telemetry *telemetry.Telemetry
 
 	// Space begins the names of consumer groups and of the counts in Redis. Those who share servers but are not one
@@ -84,7 +86,7 @@ type GiftSettings struct {
 // All wires every function.
 func All(p Parts) ([]Function, error) {
 	var all []Function
-	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats} {
+	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats, LookBack} {
 		fn, err := wire(p)
 		if err != nil {
 			return nil, err
@@ -122,31 +124,6 @@ func RoomService(p Parts) (*room.Service, error) {
 	return room.New(room.Deps{
 		Store: p.Store, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka, Intake: p.Intake,
 		SocketURL: p.SocketURL, Metrics: p.Telemetry.Metrics, Log: p.Telemetry.Logger(),
-	})
-}
-
-// Stats needs Redis, State, Kafka and Telemetry. Its batches count the log; a record that can't be read goes to the dead
-// letters at once, one that fails for a reason nobody foresaw after batchTries.
-func Stats(p Parts) (Function, error) {
-	s, err := StatsService(p)
-	if err != nil {
-		return Function{}, err
-	}
-	handle := stream.WithDeadLetters(p.Kafka, batchTries, s.HandleMessages)
-	batch := func(group string, t stream.Topic) Batch {
-		return Batch{Topic: t, Group: p.Space + group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
-	}
-	return Function{
-		Name: "stats", Routes: s.Routes, Checks: p.checks("redis", "kafka"),
-		Batches: []Batch{batch("stats", stream.LiveMessages), batch("stats-presence", stream.LivePresence)},
-	}, nil
-}
-
-// StatsService is the stats function's business steps, without HTTP.
-func StatsService(p Parts) (*stats.Service, error) {
-	return stats.New(stats.Deps{
-		Redis: p.Redis, Presence: p.State, Topics: p.Kafka, Partitions: p.Kafka.Partitions(), Telemetry: p.Telemetry,
-		Space: p.Space + "stats",
 	})
 }
 

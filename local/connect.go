@@ -51,7 +51,13 @@ func (s *Stack) openStore(ctx context.Context, cfg config) error {
 	}
 	s.parts.Store = db
 	s.closers.add("database", func(context.Context) error { return db.Close() })
-	return db.Migrate(ctx)
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	if s.parts.History, err = cfg.History.Open(db); err != nil {
+		return err
+	}
+	return s.parts.History.Migrate(ctx)
 }
 
 func (s *Stack) openRedis(ctx context.Context, cfg config) error {

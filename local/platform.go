@@ -99,6 +99,7 @@ func signingKeys(o Options, cfg config) ([]token.Key, error) {
 func (s *Stack) makeParts(cfg config) (err error) {
 	p := &s.parts
 	p.Gifts = functions.GiftSettings{AnchorPerMille: cfg.AnchorPerMille, WebhookSecret: cfg.WebhookSecret}
+	p.Heat = cfg.Heat
 	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
 		return err
 	}

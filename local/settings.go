@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"net"
 	"time"
 
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -15,9 +18,10 @@ type config struct {
 	Kafka            stream.SignIn
 	RedisAddrs       []string `env:"REDIS_ADDRS"`
 	Redis            roomstate.Link
-	DatabaseURL      string        `env:"DATABASE_URL"`
-	DatabaseReplicas []string      `env:"DATABASE_REPLICA_URLS"`
-	ClickHouseURL    string        `env:"CLICKHOUSE_URL"`
+	DatabaseURL      string   `env:"DATABASE_URL"`
+	DatabaseReplicas []string `env:"DATABASE_REPLICA_URLS"`
+	History          functions.HistorySettings
+	Heat             stats.Heat
 	S3Endpoint       string        `env:"AWS_ENDPOINT_URL_S3"`
 	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
 	CoverBucket      string        `env:"COVER_BUCKET" envDefault:"barrage-covers"`
@@ -36,7 +40,9 @@ type config struct {
 }
 
 // Check implements what settings.Load asks.
-func (c *config) Check() error { return c.Kafka.Check() }
+func (c *config) Check() error {
+	return errors.Join(c.Kafka.Check(), c.History.Check(), c.Heat.Check())
+}
 
 func loadConfig(o Options) (config, error) { return settings.Load[config](o.getenv) }
 

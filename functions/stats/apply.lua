@@ -1,10 +1,10 @@
 -- Adds one window to the counts of a partition, unless the partition has moved on since the window was folded.
--- KEYS: watermark, total, hot, seen 0, seen 1, generation, then one hash a room.
+-- KEYS: watermark, total, hot, seen 0, seen 1, generation, watched, then one hash a room.
 -- ARGV: expected watermark, next watermark, ids a generation, ms to keep ids, ms to keep rooms, rooms in the ranking,
 --   total (danmu likes gifts coins), number of ids, the ids, then 15 a room:
 --   id, session, before (danmu likes gifts coins ended heat), since (the same six), peak.
 -- Returns 1 when added, 0 when the watermark is another one.
-local at, total, hot, generation = KEYS[1], KEYS[2], KEYS[3], KEYS[6]
+local at, total, hot, generation, watched = KEYS[1], KEYS[2], KEYS[3], KEYS[6], KEYS[7]
 if (redis.call('GET', at) or '') ~= ARGV[1] then return 0 end
 
 local fields = {'danmu', 'likes', 'gifts', 'coins'}
@@ -50,7 +50,7 @@ if ids > 0 then
 end
 i = i + ids + 1
 
-for k = 7, #KEYS do
+for k = 8, #KEYS do
   local key, room, session = KEYS[k], ARGV[i], ARGV[i + 1]
   if tonumber(session) > tonumber(redis.call('HGET', key, 'session') or '0') then
     redis.call('DEL', key)
@@ -63,6 +63,8 @@ for k = 7, #KEYS do
   local peak = tonumber(ARGV[i + 14])
   if peak > tonumber(redis.call('HGET', key, 'peak') or '0') then redis.call('HSET', key, 'peak', peak) end
   redis.call('PEXPIRE', key, ARGV[5])
+  -- Something happens here: somebody watches. Sampling asks how many, and must not forget the room meanwhile.
+  if (redis.call('HGET', watched, room) or '0') == '0' then redis.call('HSET', watched, room, 'new') end
   i = i + 15
 end
 

@@ -76,6 +76,9 @@ func (s *Service) count(ctx context.Context, part []stream.Record, events []Even
 	if err != nil {
 		return err
 	}
+	if err := s.remember(ctx, window.Viewers); err != nil {
+		return err
+	}
 	next := watermark(part[len(part)-1].Offset+1, id)
 	return s.step(ctx, topic, number, seen.watermark, next, ids, window, peaks)
 }
@@ -161,25 +164,31 @@ func (s sight) fresh(events []Event, from int) ([]Event, []EventID) {
 
 // peaks asks for the audience of the rooms that somebody came into.
 func (s *Service) peaks(ctx context.Context, w Window) (map[live.RoomID]int64, error) {
-	peaks := make(map[live.RoomID]int64)
-	for room, d := range w.Rooms {
-		if !d.Joined {
-			continue
+	var rooms []live.RoomID
+	for _, room := range slices.Sorted(maps.Keys(w.Rooms)) {
+		if w.Rooms[room].Joined {
+			rooms = append(rooms, room)
 		}
-		viewers, err := s.deps.Presence.Online(ctx, room)
-		if err != nil {
-			return nil, fmt.Errorf("viewers of room %d: %w", room, err)
-		}
-		peaks[room] = viewers.Online
+	}
+	if len(rooms) == 0 {
+		return nil, nil
+	}
+	counts, err := s.deps.Presence.Audiences(ctx, rooms)
+	if err != nil {
+		return nil, fmt.Errorf("viewers of %d rooms: %w", len(rooms), err)
+	}
+	peaks := make(map[live.RoomID]int64, len(rooms))
+	for i, room := range rooms {
+		peaks[room] = counts[i].Online
 	}
 	return peaks, nil
 }
 
 // step moves the partition from one watermark to the next, with everything that lies between, or not at all.
 func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from, to string, ids []EventID, w Window, peaks map[live.RoomID]int64) error {
-	keys := make([]string, 0, 6+len(w.Rooms))
+	keys := make([]string, 0, 7+len(w.Rooms))
 	keys = append(keys, s.key(number, keyWatermark(topic)), s.key(number, keyTotal), s.key(number, keyHot),
-		s.key(number, keySeen0), s.key(number, keySeen1), s.key(number, keyGeneration))
+		s.key(number, keySeen0), s.key(number, keySeen1), s.key(number, keyGeneration), s.key(number, keyWatched))
 	args := make([]any, 0, 11+len(ids)+15*len(w.Rooms))
 	args = append(args, from, to, s.deps.SeenIDs, seenTTL.Milliseconds(), roomTTL.Milliseconds(), maxHot)
 	args = append(w.Total.args(args), len(ids))

@@ -18,12 +18,15 @@ type EventID uint64
 // Event is what one record means to the counts.
 type Event struct {
 	ID      EventID
+	Type    live.MessageType
 	Room    live.RoomID
+	User    live.UserID
 	At      int64 // Unix ms
 	Counts  Counts
 	Joined  int64 // how many came in
 	Started int64 // the session's start in Unix ms, when this is its beginning
 	Stopped bool
+	Viewers []live.UserID // who came in, of those with an account
 }
 
 // No record of the platform says more; one that does was not written by it.
@@ -42,7 +45,7 @@ func Decode(r stream.Record) (Event, error) {
 	if m.RoomID <= 0 {
 		return Event{}, fmt.Errorf("%s message of no room", m.Type)
 	}
-	e := Event{ID: eventID(m), Room: m.RoomID, At: m.Timestamp}
+	e := Event{ID: eventID(m), Type: m.Type, Room: m.RoomID, User: m.UserID, At: m.Timestamp}
 	// A clock that is ahead would keep a room hot; the log's own time is as late as an event can be.
 	if written := r.Timestamp.UnixMilli(); e.At <= 0 || e.At > written {
 		e.At = max(0, written)
@@ -108,7 +111,7 @@ func (e *Event) presence(data json.RawMessage) error {
 	if err := json.Unmarshal(data, &d); err != nil {
 		return err
 	}
-	e.Joined = int64(len(d.Joined) + d.GuestsJoined)
+	e.Joined, e.Viewers = int64(len(d.Joined)+d.GuestsJoined), d.Joined
 	return bounded("guests_joined", d.GuestsJoined, 0, maxCount)
 }
 
@@ -128,7 +131,10 @@ func eventID(m live.Message) EventID {
 	b = append(b, m.Type...)
 	b = strconv.AppendInt(append(b, 0), int64(m.RoomID), 10)
 	b = strconv.AppendInt(append(b, 0), int64(m.UserID), 10)
-	b = append(append(b, 0), m.ID...)
+	return hash(append(append(b, 0), m.ID...))
+}
+
+func hash(b []byte) EventID {
 	sum := sha256.Sum256(b)
 	return EventID(max(1, binary.BigEndian.Uint64(sum[:8])))
 }

@@ -1,6 +1,8 @@
 package stats
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -10,11 +12,27 @@ import (
 // Heat says how hot a room is: each thing that happens gives points, and points lose half of their worth every
 // HalfLife. Points are hundredths of the score that is shown. Zero fields take the defaults.
 type Heat struct {
-	HalfLife time.Duration // 10 minutes
-	Viewer   int64         // somebody comes in: 200
-	Danmu    int64         // 100, so that a score of 1 is one danmu just now
-	Like     int64         // 10
-	Coin     int64         // 10, so that a gift of ten coins is worth a danmu
+	HalfLife time.Duration `env:"HOT_HALF_LIFE" envDefault:"10m"`
+	Viewer   int64         `env:"HOT_VIEWER_POINTS" envDefault:"200"` // somebody comes in
+	Danmu    int64         `env:"HOT_DANMU_POINTS" envDefault:"100"`  // so that a score of 1 is one danmu just now
+	Like     int64         `env:"HOT_LIKE_POINTS" envDefault:"10"`
+	Coin     int64         `env:"HOT_COIN_POINTS" envDefault:"10"` // so that a gift of ten coins is worth a danmu
+}
+
+// maxPointsEach keeps the sums of a step of time far from overflow.
+const maxPointsEach = 10_000
+
+// Check implements what settings.Load asks. Half-lives of less than a step of time would cool rooms within a batch.
+func (h Heat) Check() error {
+	for _, n := range []int64{h.Viewer, h.Danmu, h.Like, h.Coin} {
+		if n < 1 || n > maxPointsEach {
+			return fmt.Errorf("HOT_*_POINTS must be from 1 to %d", maxPointsEach)
+		}
+	}
+	if h.HalfLife < time.Minute || h.HalfLife > 30*24*time.Hour {
+		return errors.New("HOT_HALF_LIFE must be from 1m to 720h")
+	}
+	return nil
 }
 
 func (h Heat) withDefaults() Heat {

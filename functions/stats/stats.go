@@ -11,32 +11,46 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"go.opentelemetry.io/otel/metric"
 
+	"github.com/barrage-live/barrage/shared/cache"
 	"github.com/barrage-live/barrage/shared/gifters"
+	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
-// presence is who watches now; roomstate.State is the one in use.
+// presence is who watches now, in the order of the rooms; roomstate.State is the one in use.
 type presence interface {
-	Online(ctx context.Context, room live.RoomID) (roomstate.Count, error)
+	Audiences(ctx context.Context, rooms []live.RoomID) ([]roomstate.Count, error)
 }
 
-// topics knows the identity of topics; stream.Client is the one in use.
+// Record is what is kept for looking back; rollup.Store and clickhouse.Store are the ones in use.
+type Record interface {
+	Put(ctx context.Context, b history.Batch) error
+	Sample(ctx context.Context, some []history.Sample) error
+	Points(ctx context.Context, q history.Query) ([]history.Point, error)
+}
+
+// topics knows the identity of topics and how far groups are behind them; stream.Client is the one in use.
 type topics interface {
 	TopicID(ctx context.Context, t stream.Topic) (string, error)
+	Lag(ctx context.Context, groups []stream.Reader) ([]stream.Lag, error)
 }
 
-// Deps is what the function works with. Redis and Presence have no default.
+// Deps is what the function works with. Redis, Presence and History have no default.
 type Deps struct {
 	Redis      redis.UniversalClient
 	Presence   presence
-	Topics     topics               // nil: no topic is ever deleted and made again
+	History    Record
+	Topics     topics               // nil: no topic is ever deleted and made again, and nobody is behind
+	Readers    []stream.Reader      // whose lag the overview tells
 	Partitions int32                // of the log; 0 is stream.DefaultPartitions
 	Heat       Heat                 // what makes a room hot
 	Telemetry  *telemetry.Telemetry // nil: none
@@ -52,9 +66,14 @@ type Deps struct {
 type Service struct {
 	deps   Deps
 	board  *gifters.Board
-	script *redis.Script
+	script *redis.Script // applies a window
+	sample *redis.Script
 	now    func() time.Time
 	ids    sync.Map // stream.Topic → string
+
+	viewers  atomic.Pointer[sampled]
+	gauge    metric.Registration
+	overview *cache.Cache[struct{}, present]
 }
 
 //go:embed apply.lua
@@ -69,8 +88,8 @@ const (
 
 // New prepares the function.
 func New(d Deps) (*Service, error) {
-	if d.Redis == nil || d.Presence == nil {
-		return nil, errors.New("stats: redis and presence must be given")
+	if d.Redis == nil || d.Presence == nil || d.History == nil {
+		return nil, errors.New("stats: redis, presence and history must be given")
 	}
 	d.Partitions = cmp.Or(d.Partitions, stream.DefaultPartitions)
 	d.Space = cmp.Or(d.Space, "stats")
@@ -79,7 +98,24 @@ func New(d Deps) (*Service, error) {
 	if d.Telemetry == nil {
 		d.Telemetry = telemetry.Discard()
 	}
-	return &Service{deps: d, board: gifters.New(d.Redis), script: redis.NewScript(applyScript), now: time.Now}, nil
+	s := &Service{
+		deps: d, board: gifters.New(d.Redis), script: redis.NewScript(applyScript), sample: redis.NewScript(sampleScript), now: time.Now,
+	}
+	var err error
+	if s.gauge, err = viewersGauge(d.Telemetry.Meter(), &s.viewers, s.now); err != nil {
+		return nil, fmt.Errorf("stats: %w", err)
+	}
+	s.overview, err = cache.New[struct{}, present](cache.Config{Name: "overview", Entries: 1, TTL: overviewFor, Metrics: d.Telemetry.Metrics})
+	if err != nil {
+		return nil, fmt.Errorf("stats: %w", err)
+	}
+	return s, nil
+}
+
+// Close ends what New began.
+func (s *Service) Close() {
+	_ = s.gauge.Unregister() // fails only for a registration that is none
+	s.overview.Close()
 }
 
 // RoomStats are the figures of a room's current session, or of its last one.
@@ -102,11 +138,11 @@ func (s *Service) Room(ctx context.Context, room live.RoomID) (RoomStats, error)
 	if err != nil {
 		return RoomStats{}, fmt.Errorf("counts of room %d: %w", room, err)
 	}
-	viewers, err := s.deps.Presence.Online(ctx, room)
+	viewers, err := s.deps.Presence.Audiences(ctx, []live.RoomID{room})
 	if err != nil {
 		return RoomStats{}, fmt.Errorf("viewers of room %d: %w", room, err)
 	}
-	out := RoomStats{RoomID: room, Online: viewers.Online, UniqueViewers: viewers.Unique, AsOf: s.now().UTC().Truncate(time.Millisecond)}
+	out := RoomStats{RoomID: room, Online: viewers[0].Online, UniqueViewers: viewers[0].Unique, AsOf: s.now().UTC().Truncate(time.Millisecond)}
 	for field, to := range map[string]*int64{
 		"danmu": &out.Danmu, "likes": &out.Likes, "gifts": &out.Gifts, "coins": (*int64)(&out.Coins), "peak": &out.PeakOnline,
 	} {
@@ -170,7 +206,8 @@ func (s *Service) Hot(ctx context.Context, limit int) ([]Ranked, error) {
 // Parts of a partition's keys.
 const (
 	keyHot        = "hot"             // sorted set: room → log2 of its heat
-	keyTotal      = "total"           // hash: danmu, likes, gifts, coins of all its rooms, ever
+	keyTotal      = "total"           // hash: danmu, likes, gifts, coins of all its rooms, ever; online when last sampled
+	keyWatched    = "watched"         // hash: room → viewers when last sampled, or "new"
 	keyGeneration = "seen:generation" // which of the two sets of ids takes new ones
 	keySeen0      = "seen:0"
 	keySeen1      = "seen:1"
@@ -181,31 +218,4 @@ func keyWatermark(t stream.Topic) string { return "at:" + string(t) }
 
 func (s *Service) key(partition int32, part string) string {
 	return roomstate.StatsKey(s.deps.Space, partition, part)
-}
-
-// Totals sums what all rooms had, ever.
-func (s *Service) Totals(ctx context.Context) (Counts, error) {
-	parts := make([]*redis.MapStringStringCmd, s.deps.Partitions)
-	_, err := s.deps.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for i := range parts {
-			parts[i] = p.HGetAll(ctx, s.key(int32(i), keyTotal))
-		}
-		return nil
-	})
-	if err != nil {
-		return Counts{}, fmt.Errorf("totals: %w", err)
-	}
-	var sum Counts
-	for _, part := range parts {
-		var n [4]int64
-		for i, field := range [...]string{"danmu", "likes", "gifts", "coins"} {
-			if text, ok := part.Val()[field]; ok {
-				if n[i], err = strconv.ParseInt(text, 10, 64); err != nil {
-					return Counts{}, fmt.Errorf("totals: %s: %w", field, err)
-				}
-			}
-		}
-		sum.add(Counts{Danmu: n[0], Likes: n[1], Gifts: n[2], Coins: live.Coins(n[3])})
-	}
-	return sum, nil
 }

@@ -200,8 +200,8 @@ func get(t *testing.T, api http.Handler, path string, status int, into any) {
 
 type noPresence struct{}
 
-func (noPresence) Online(context.Context, live.RoomID) (roomstate.Count, error) {
-	return roomstate.Count{}, errors.New("away")
+func (noPresence) Audiences(context.Context, []live.RoomID) ([]roomstate.Count, error) {
+	return nil, errors.New("away")
 }
 
 // A peak that can't be known is not guessed: the batch waits.
@@ -221,6 +221,6 @@ func TestPresenceAway(t *testing.T) {
 
 func TestNewNeedsItsParts(t *testing.T) {
 	if _, err := New(Deps{}); err == nil {
-		t.Error("got no error without redis and presence")
+		t.Error("got no error without redis, presence and history")
 	}
 }

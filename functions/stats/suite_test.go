@@ -3,6 +3,7 @@ package stats
 import (
 	"context"
 	crand "crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/roomstate/embedded"
@@ -46,14 +48,30 @@ func connect(t testing.TB, addr string) redis.UniversalClient {
 // audience is presence that a test decides.
 type audience map[live.RoomID]roomstate.Count
 
-func (a audience) Online(_ context.Context, room live.RoomID) (roomstate.Count, error) {
-	return a[room], nil
+func (a audience) Audiences(_ context.Context, rooms []live.RoomID) ([]roomstate.Count, error) {
+	counts := make([]roomstate.Count, len(rooms))
+	for i, room := range rooms {
+		counts[i] = a[room]
+	}
+	return counts, nil
+}
+
+// noHistory keeps nothing, for tests of the counts of now.
+type noHistory struct{}
+
+func (noHistory) Put(context.Context, history.Batch) error       { return nil }
+func (noHistory) Sample(context.Context, []history.Sample) error { return nil }
+func (noHistory) Points(context.Context, history.Query) ([]history.Point, error) {
+	return nil, errors.New("no history")
 }
 
 func service(t testing.TB, d Deps) *Service {
 	t.Helper()
 	if d.Presence == nil {
 		d.Presence = audience{}
+	}
+	if d.History == nil {
+		d.History = noHistory{}
 	}
 	if d.Space == "" {
 		d.Space = "stats-test-" + crand.Text()
@@ -62,6 +80,7 @@ func service(t testing.TB, d Deps) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(s.Close)
 	return s
 }
 

@@ -83,9 +83,18 @@ func (d *Delta) add(e Event, heat Heat) {
 
 // Window is the sum of consecutive events of one partition. The zero Window is that of none.
 type Window struct {
-	Rooms map[live.RoomID]*Delta
-	Total Counts
+	Rooms   map[live.RoomID]*Delta
+	Total   Counts
+	Viewers map[Viewer]struct{}
 }
+
+// Viewer is a user who came into any room on a day: the number of days of UTC since 1970.
+type Viewer struct {
+	Day  int64
+	User live.UserID
+}
+
+const dayMS = 24 * 60 * 60 * 1000
 
 // Fold returns the window of w's events followed by these. It depends on nothing else and leaves w as it was. Where a
 // batch is cut changes nothing: Fold(Fold(w, a), b) equals Fold(w, a+b).
@@ -99,6 +108,9 @@ func Fold(w Window, events []Event, heat Heat) Window {
 		}
 		d.add(e, heat)
 		out.Total.add(e.Counts)
+		for _, user := range e.Viewers {
+			out.Viewers[Viewer{Day: e.At / dayMS, User: user}] = struct{}{}
+		}
 	}
 	return out
 }
@@ -110,5 +122,7 @@ func (w Window) clone() Window {
 		c.Before.Heat, c.Since.Heat = maps.Clone(d.Before.Heat), maps.Clone(d.Since.Heat)
 		rooms[id] = &c
 	}
-	return Window{Rooms: rooms, Total: w.Total}
+	viewers := make(map[Viewer]struct{}, len(w.Viewers))
+	maps.Copy(viewers, w.Viewers)
+	return Window{Rooms: rooms, Total: w.Total, Viewers: viewers}
 }

@@ -87,7 +87,7 @@ func eventsOf(b []byte) []Event {
 		case 3:
 			e.Counts.Gifts, e.Counts.Coins = 1, live.Coins(n)
 		case 4:
-			e.Joined = n % 5
+			e.Joined, e.Viewers = n%5, []live.UserID{live.UserID(n % 3)}
 		case 5:
 			e.Started = n%4 + 1
 		case 6:

@@ -91,6 +91,9 @@ func StatsRoomKey(space string, partition int32, room live.RoomID) string {
 	return StatsKey(space, partition, "room:"+strconv.FormatInt(int64(room), 10))
 }
 
+// StatsAllKey names what the stats function keeps for all partitions together, in a slot of its own.
+func StatsAllKey(space, part string) string { return "{" + space + ":all}:" + part }
+
 // OrderKey holds the fingerprint of a gift order that was placed within the last day.
 func OrderKey(order string) string { return "order:{" + order + "}" }
 

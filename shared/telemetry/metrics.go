@@ -20,9 +20,9 @@ type Metrics struct {
 	RoomStarted metric.Int64Counter // liveroom.started
 	RoomStopped metric.Int64Counter // liveroom.stopped
 
-	ViewerJoined metric.Int64Counter       // liveroom.viewer.joined
-	ViewerLeft   metric.Int64Counter       // liveroom.viewer.left
-	ViewerCount  metric.Int64UpDownCounter // liveroom.viewer.count
+	// liveroom.viewer.count is observed by the stats function, from its samples.
+	ViewerJoined metric.Int64Counter // liveroom.viewer.joined
+	ViewerLeft   metric.Int64Counter // liveroom.viewer.left
 
 	CacheHits   metric.Int64Counter // cache.hits: cache
 	CacheMisses metric.Int64Counter // cache.misses: cache
@@ -55,7 +55,6 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		RoomStopped:     b.counter("liveroom.stopped", "{room}", "Rooms stopped."),
 		ViewerJoined:    b.counter("liveroom.viewer.joined", "{viewer}", "Viewers who came into a room."),
 		ViewerLeft:      b.counter("liveroom.viewer.left", "{viewer}", "Viewers who left a room."),
-		ViewerCount:     b.gauge("liveroom.viewer.count", "{viewer}", "Viewers in rooms."),
 		CacheHits:       b.counter("cache.hits", "{lookup}", "Lookups answered by a local cache."),
 		CacheMisses:     b.counter("cache.misses", "{lookup}", "Lookups a local cache had to load."),
 		HTTPRequestDuration: b.histogram("http.server.request.duration", "s", "Duration of HTTP server requests.",

@@ -62,7 +62,7 @@ func TestMetricNames(t *testing.T) {
 	for _, c := range []interface {
 		Add(context.Context, int64, ...metricapi.AddOption)
 	}{m.MessageReceived, m.MessageSent, m.MessageShed, m.ConnectionCount, m.RoomCreated, m.RoomStarted, m.RoomStopped,
-		m.ViewerJoined, m.ViewerLeft, m.ViewerCount, m.CacheHits, m.CacheMisses} {
+		m.ViewerJoined, m.ViewerLeft, m.CacheHits, m.CacheMisses} {
 		c.Add(ctx, 1, label)
 	}
 	m.MessageLatency.Record(ctx, 12, label)
@@ -81,7 +81,7 @@ func TestMetricNames(t *testing.T) {
 	want := []string{
 		"batch.size {record}", "cache.hits {lookup}", "cache.misses {lookup}", "connection.count {connection}",
 		"http.server.request.duration s", "liveroom.created {room}", "liveroom.started {room}", "liveroom.stopped {room}",
-		"liveroom.viewer.count {viewer}", "liveroom.viewer.joined {viewer}", "liveroom.viewer.left {viewer}",
+		"liveroom.viewer.joined {viewer}", "liveroom.viewer.left {viewer}",
 		"message.latency ms", "message.received {message}", "message.sent {message}", "message.shed {message}",
 	}
 	if !slices.Equal(got, want) {

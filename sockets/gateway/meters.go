@@ -14,7 +14,6 @@ func (g *Gateway) joined(ctx context.Context, s *session, name string) {
 	m.ConnectionCount.Add(ctx, 1)
 	if s.room.audience.join(s.who.User, name) {
 		m.ViewerJoined.Add(ctx, 1)
-		m.ViewerCount.Add(ctx, 1)
 	}
 }
 
@@ -24,7 +23,6 @@ func (g *Gateway) left(s *session) {
 	m.ConnectionCount.Add(ctx, -1)
 	if s.room.audience.leave(s.who.User) {
 		m.ViewerLeft.Add(ctx, 1)
-		m.ViewerCount.Add(ctx, -1)
 	}
 	g.rooms.release(s.room)
 	g.seats.give(s.seat)

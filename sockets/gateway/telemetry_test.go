@@ -80,7 +80,7 @@ func TestOneDanmuIsOneTrace(t *testing.T) {
 		t.Errorf("got spans %v", names)
 	}
 	for name, want := range map[string]int64{
-		"connection.count": 2, "liveroom.viewer.joined": 2, "liveroom.viewer.left": 0, "liveroom.viewer.count": 2, "message.received": 1,
+		"connection.count": 2, "liveroom.viewer.joined": 2, "liveroom.viewer.left": 0, "message.received": 1,
 	} {
 		if got := sum(t, metrics, name); got != want {
 			t.Errorf("%s: got %d, want %d", name, got, want)
