@@ -46,7 +46,7 @@ type Batch struct {
 // Job is a step that a scheduler calls. It may run in several processes at once, and be missed or repeated.
 type Job struct {
 	Name  string
-	Every time.Duration
+	Every time.Duration // 0: by hand, once a release
 	Run   func(context.Context) error
 }
 
@@ -86,7 +86,7 @@ type GiftSettings struct {
 // All wires every function.
 func All(p Parts) ([]Function, error) {
 	var all []Function
-	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats, LookBack} {
+	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats, LookBack, Setup} {
 		fn, err := wire(p)
 		if err != nil {
 			return nil, err

@@ -11,12 +11,15 @@ import (
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
-// RunJobs is the scheduler of a plain process: it calls every job of the functions in its time until ctx ends. A job that
+// RunJobs is the scheduler of a plain process: it calls every job of the functions that has a time in its time until ctx ends. A job that
 // fails is logged and called again when it is due.
 func RunJobs(ctx context.Context, log *slog.Logger, fns []functions.Function) error {
 	var running errgroup.Group
 	for _, fn := range fns {
 		for _, job := range fn.Jobs {
+			if job.Every == 0 {
+				continue
+			}
 			running.Go(func() error { schedule(ctx, log, job); return nil })
 		}
 	}
