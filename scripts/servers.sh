@@ -185,6 +185,33 @@ start_s3() {
   ready s3 listening "$(port_of s3)"
 }
 
+# chdb is ClickHouse's own engine as a Python library: there is no ClickHouse server in Debian that is young enough.
+chdb=chdb-core==26.9.0
+chdb_folder=$tools/${chdb//==/-}
+
+# build_clickhouse: a download of over a hundred megabytes the first time. It installs no Debian package, so it may run
+# beside what does.
+build_clickhouse() {
+  [ ! -x "$chdb_folder/ready" ] || return 0
+  python3 -c 'import ensurepip' 2>/dev/null || { why='no python3 with venv'; return 1; }
+  rm -rf "$chdb_folder"
+  mkdir -p "$tools"
+  { python3 -m venv "$chdb_folder" && "$chdb_folder/bin/pip" install --quiet --no-deps --disable-pip-version-check "$chdb"; } >"$servers/clickhouse-build.log" 2>&1 ||
+    { why="$chdb can't be installed: $(tail -n 1 "$servers/clickhouse-build.log")"; return 1; }
+  install -m 755 /dev/null "$chdb_folder/ready"
+}
+
+start_clickhouse() {
+  running clickhouse && return
+  python3 -c 'import ensurepip' 2>/dev/null || debian python3 python3-venv || return 1
+  build_clickhouse || return 1
+  new_server clickhouse
+  launch clickhouse "$chdb_folder/bin/python" "$root/scripts/clickhouse-engine" "$(port_of clickhouse)" "$servers/clickhouse/data"
+  ready clickhouse listening "$(port_of clickhouse)"
+}
+
+clickhouse_url() { echo "http://127.0.0.1:$(port_of clickhouse)"; }
+
 s3_url() { echo "http://barrage:barrage-secret@127.0.0.1:$(port_of s3)"; }
 
 mysql_url() { echo "mysql://barrage:barrage@127.0.0.1:$(port_of mariadb)/barrage"; }

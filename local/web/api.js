@@ -50,6 +50,8 @@ export const path = {
   leave: (id) => `/api/v1/rooms/${id}/leave`,
   hot: '/api/v1/stats/hot?limit=10',
   numbers: (id) => `/api/v1/stats/rooms/${id}`,
+  timeline: (id) => `/api/v1/stats/rooms/${id}/timeline`,
+  overview: '/api/v1/stats/overview',
   login: '/api/v1/auth/login',
   register: '/api/v1/auth/register',
   refresh: '/api/v1/auth/refresh',

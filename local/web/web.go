@@ -14,9 +14,9 @@ import (
 	"strings"
 )
 
-// FS holds the files of the page; index.html is its front.
+// FS holds the files of the page; index.html is its front, dashboard/index.html the operator's.
 //
-//go:embed *.html *.css *.js *.svg
+//go:embed *.html *.css *.js *.svg dashboard
 var FS embed.FS
 
 // DemoUser is an account that the login panel offers with one click.
