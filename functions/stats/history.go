@@ -63,13 +63,14 @@ var (
 	errTooMany = live.Errorf(live.KindInvalid, "too_many_points", "the span has more than 1500 steps: ask for a shorter one, or a longer step")
 )
 
-type spanInput struct {
+// Span is what a question over time has in common; it is exported for the sake of the routes that embed it.
+type Span struct {
 	From time.Time `query:"from" doc:"The beginning, RFC 3339; default: an hour before to."`
 	To   time.Time `query:"to" doc:"The end, not part of it; default: now."`
 	Step int       `query:"step" default:"60" minimum:"60" maximum:"86400" multipleOf:"60" doc:"Seconds a point, whole minutes."`
 }
 
-func (in spanInput) query(room live.RoomID, now time.Time) (history.Query, error) {
+func (in Span) query(room live.RoomID, now time.Time) (history.Query, error) {
 	q := history.Query{Room: room, From: in.From, To: in.To, Step: time.Duration(in.Step) * time.Second}
 	if q.To.IsZero() {
 		q.To = now
@@ -89,18 +90,18 @@ func (in spanInput) query(room live.RoomID, now time.Time) (history.Query, error
 
 type timelineInput struct {
 	ID live.RoomID `path:"id" minimum:"1" maximum:"9007199254740991"`
-	spanInput
+	Span
 }
 
 func (s *Service) getTimeline(ctx context.Context, in *timelineInput) (*httpapi.Body[httpapi.Page[history.Point]], error) {
-	points, err := s.points(ctx, in.ID, in.spanInput)
+	points, err := s.points(ctx, in.ID, in.Span)
 	if err != nil {
 		return nil, err
 	}
 	return &httpapi.Body[httpapi.Page[history.Point]]{Body: httpapi.NewPage(points, "")}, nil
 }
 
-func (s *Service) points(ctx context.Context, room live.RoomID, span spanInput) ([]history.Point, error) {
+func (s *Service) points(ctx context.Context, room live.RoomID, span Span) ([]history.Point, error) {
 	q, err := span.query(room, s.now())
 	if err != nil {
 		return nil, err

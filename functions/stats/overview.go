@@ -70,7 +70,7 @@ func (s *Service) lag(ctx context.Context) []GroupLag {
 	return all
 }
 
-func (s *Service) getOverview(ctx context.Context, in *spanInput) (*httpapi.Body[Overview], error) {
+func (s *Service) getOverview(ctx context.Context, in *Span) (*httpapi.Body[Overview], error) {
 	points, err := s.points(ctx, history.AllRooms, *in)
 	if err != nil {
 		return nil, err
