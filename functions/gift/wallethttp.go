@@ -24,7 +24,8 @@ func (s *Service) walletRoutes(api *httpapi.API) {
 			"\"v1=\" and the hex HMAC-SHA256 of timestamp, a dot, and the body. The same payment_ref again is the same entry.",
 		Errors: []*live.Error{ErrUnsigned, ErrStale, ledger.ErrBadAmount, ledger.ErrBadRef, ledger.ErrRefReused, store.ErrUserNotFound}}, s.postTopUp)
 	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/wallet/reconcile", Action: right.Reconcile,
-		Status: http.StatusOK, Summary: "Check that no coin was made or lost"}, s.postReconcile)
+		Status: http.StatusOK, Summary: "Check that no coin was made or lost, and that every settled gift was announced",
+		Description: "For a scheduler. `differences` is empty when all is well."}, s.postReconcile)
 }
 
 type walletBody struct {
@@ -105,7 +106,11 @@ func (s *Service) postTopUp(ctx context.Context, in *topUpInput) (*httpapi.Body[
 	return &httpapi.Body[entryBody]{Body: bodyOf(e)}, nil
 }
 
-func (s *Service) postReconcile(ctx context.Context, _ *httpapi.None) (*httpapi.Body[ledger.Report], error) {
-	r, err := s.Ledger.Reconcile(ctx)
-	return &httpapi.Body[ledger.Report]{Body: r}, err
+type reconcileInput struct {
+	Minutes int `query:"minutes" default:"15" minimum:"1" maximum:"1440" doc:"Events in Kafka are looked for this far back."`
+}
+
+func (s *Service) postReconcile(ctx context.Context, in *reconcileInput) (*httpapi.Body[Report], error) {
+	r, err := s.Reconcile(ctx, s.Now().Add(-time.Duration(in.Minutes)*time.Minute))
+	return &httpapi.Body[Report]{Body: r}, err
 }

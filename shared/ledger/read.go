@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/plugin/dbresolver"
@@ -54,4 +55,35 @@ func (l *Ledger) Order(ctx context.Context, id string) (Receipt, error) {
 		return Receipt{}, fmt.Errorf("read order %s: %w", id, err)
 	}
 	return row.receipt(true), nil
+}
+
+// EachSettled gives the ids of the orders that were settled from the time from on and before the time to to fn, a part
+// at a time, until fn fails.
+func (l *Ledger) EachSettled(ctx context.Context, from, to time.Time, fn func(ids []string) error) error {
+	const query = `SELECT id FROM gift_orders WHERE settled_ms >= ? AND settled_ms < ? AND status = 'settled'`
+	rows, err := l.primary(ctx).Raw(query, from.UnixMilli(), to.UnixMilli()).Rows()
+	if err != nil {
+		return fmt.Errorf("settled orders: %w", err)
+	}
+	defer rows.Close()
+	part := make([]string, 0, insertChunk)
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return fmt.Errorf("settled orders: %w", err)
+		}
+		if part = append(part, id); len(part) == cap(part) {
+			if err := fn(part); err != nil {
+				return err
+			}
+			part = part[:0]
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("settled orders: %w", err)
+	}
+	if len(part) == 0 {
+		return nil
+	}
+	return fn(part)
 }

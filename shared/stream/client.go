@@ -73,11 +73,14 @@ func (c *Client) Partitions() int32 { return c.cfg.Partitions }
 // Topics lists every topic of the platform, dead letters included.
 func Topics() []Topic {
 	var all []Topic
-	for _, t := range []Topic{LiveMessages, LiveGiftRequests, LivePresence} {
+	for _, t := range Sources() {
 		all = append(all, t, t.DeadLetters())
 	}
 	return all
 }
+
+// Sources lists the topics that producers write to and functions consume.
+func Sources() []Topic { return []Topic{LiveMessages, LiveGiftRequests, LivePresence} }
 
 const (
 	retention            = 7 * 24 * time.Hour
