@@ -8,10 +8,11 @@ import (
 
 // banner tells a person where everything is. The wscat lines work as they stand.
 func banner(w io.Writer, s *Stack) {
-	row := func(name, value string) { fmt.Fprintf(w, "  %-9s %s\n", name, value) }
+	row := func(name, value string) { fmt.Fprintf(w, "  %-10s %s\n", name, value) }
 	fmt.Fprintln(w, "barrage: ready")
 	if !s.servicesOnly {
 		row("page", s.HTTPURL+"  (demo users anchor, viewer and admin; password "+demoPassword+")")
+		row("dashboard", s.HTTPURL+"/dashboard/")
 		row("API", s.HTTPURL+"/docs")
 		row("sockets", s.SocketURL)
 	}
