@@ -13,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"go.opentelemetry.io/otel/metric"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -22,6 +23,7 @@ type Client struct {
 	cfg    Config
 	kafka  *kgo.Client
 	budget *semaphore.Weighted // bytes of records that wait for their acknowledgement
+	dead   metric.Int64Counter // dead.letters: topic
 }
 
 // Dial connects and asks a broker for a sign of life, until ctx ends.
@@ -42,6 +44,11 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		// The bound is the budget, in bytes. The library's own bounds would block Enqueue, so they lie behind it.
 		kgo.MaxBufferedRecords(int(cfg.MaxBufferedBytes/recordOverhead)+1),
 	)
+	dead, err := cfg.Telemetry.Meter().Int64Counter("dead.letters", metric.WithUnit("{record}"),
+		metric.WithDescription("Records that failed for good."))
+	if err != nil {
+		return nil, fmt.Errorf("metric dead.letters: %w", err)
+	}
 	kafka, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("kafka client: %w", err)
@@ -50,7 +57,7 @@ func Dial(ctx context.Context, cfg Config) (*Client, error) {
 		kafka.Close()
 		return nil, fmt.Errorf("dial kafka %v: %w", cfg.Brokers, err)
 	}
-	return &Client{cfg: cfg, kafka: kafka, budget: semaphore.NewWeighted(cfg.MaxBufferedBytes)}, nil
+	return &Client{cfg: cfg, kafka: kafka, budget: semaphore.NewWeighted(cfg.MaxBufferedBytes), dead: dead}, nil
 }
 
 // Close waits until what is enqueued is acknowledged or has failed, then disconnects. When ctx ends first, the rest

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
@@ -115,7 +116,17 @@ func (c *Client) publish(ctx context.Context, recs []Outgoing) error {
 	if acks.err != nil {
 		return fmt.Errorf("publish to %s: %w", recs[0].Topic, acks.err)
 	}
+	c.countDead(ctx, recs)
 	return nil
+}
+
+// countDead counts records that are dead letters, by the topic they came from.
+func (c *Client) countDead(ctx context.Context, recs []Outgoing) {
+	for _, r := range recs {
+		if from, dead := strings.CutSuffix(string(r.Topic), deadLettersSuffix); dead {
+			c.dead.Add(ctx, 1, telemetry.Labels(telemetry.LabelTopic, from))
+		}
+	}
 }
 
 // acks counts answers; err may be read once done is closed.

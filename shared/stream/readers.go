@@ -2,9 +2,11 @@ package stream
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Reader is a consumer group and the topic it reads.
@@ -38,10 +40,13 @@ func (c *Client) Lag(ctx context.Context, readers []Reader) ([]Lag, error) {
 	all := make([]Lag, len(readers))
 	for i, r := range readers {
 		committed, err := adm.FetchOffsets(ctx, r.Group)
-		if err != nil {
+		if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 			return nil, fmt.Errorf("lag of %s: %w", r.Group, err)
 		}
 		all[i].Reader = r
+		if len(ends[string(r.Topic)]) == 0 {
+			return nil, fmt.Errorf("lag of %s: there is no topic %s", r.Group, r.Topic)
+		}
 		for part, end := range ends[string(r.Topic)] {
 			if end.Err != nil {
 				return nil, fmt.Errorf("lag of %s: end of %s/%d: %w", r.Group, r.Topic, part, end.Err)

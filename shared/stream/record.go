@@ -24,9 +24,11 @@ const (
 const DefaultPartitions = 10
 
 // DeadLetters is the topic that takes the records of t that failed for good.
-func (t Topic) DeadLetters() Topic { return t + ".dlq" }
+func (t Topic) DeadLetters() Topic { return t + deadLettersSuffix }
 
-func (t Topic) isDeadLetters() bool { return strings.HasSuffix(string(t), ".dlq") }
+const deadLettersSuffix = ".dlq"
+
+func (t Topic) isDeadLetters() bool { return strings.HasSuffix(string(t), deadLettersSuffix) }
 
 // RoomPartition is where a room's records go. Kafka's own hash of the key would do as well, but this one can be
 // computed by any consumer in any language.
