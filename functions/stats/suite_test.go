@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,14 +30,17 @@ func onEachRedis(t *testing.T, contract func(t *testing.T, rdb redis.UniversalCl
 		t.Cleanup(stop)
 		contract(t, connect(t, addr))
 	})
-	if addr := os.Getenv("BARRAGE_TEST_REDIS"); addr != "" {
-		t.Run("redis", func(t *testing.T) { contract(t, connect(t, addr)) })
+	for name, variable := range map[string]string{"redis": "BARRAGE_TEST_REDIS", "cluster": "BARRAGE_TEST_REDIS_CLUSTER"} {
+		if addrs := os.Getenv(variable); addrs != "" {
+			t.Run(name, func(t *testing.T) { contract(t, connect(t, strings.Split(addrs, ",")...)) })
+		}
 	}
 }
 
-func connect(t testing.TB, addr string) redis.UniversalClient {
+// connect takes several addresses for a cluster.
+func connect(t testing.TB, addrs ...string) redis.UniversalClient {
 	t.Helper()
-	rdb := redis.NewClient(&redis.Options{Addr: addr})
+	rdb := redis.NewUniversalClient(&redis.UniversalOptions{Addrs: addrs})
 	t.Cleanup(func() {
 		if err := rdb.Close(); err != nil {
 			t.Error(err)

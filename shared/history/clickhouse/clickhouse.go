@@ -52,12 +52,19 @@ func (s *Store) Put(ctx context.Context, b history.Batch) error {
 	if len(b.Events) == 0 {
 		return nil
 	}
+	erased, err := s.erased(ctx)
+	if err != nil {
+		return fmt.Errorf("keep %d events of %s/%d: %w", len(b.Events), b.Source.Topic, b.Source.Partition, err)
+	}
 	var rows bytes.Buffer
 	for _, e := range b.Events {
+		if until, ok := erased[e.User]; ok && e.At.UnixMilli() <= until {
+			e.User = 0
+		}
 		fmt.Fprintf(&rows, "%d\t%d\t%s\t%d\t%s\t%d\t%d\t%d\t%d\n",
 			e.Room, e.ID, e.Type, e.User, seconds(e.At), e.Danmu, e.Likes, e.Gifts, e.Coins)
 	}
-	_, err := s.conn.exec(ctx, s.conn.database,
+	_, err = s.conn.exec(ctx, s.conn.database,
 		"INSERT INTO events (room_id, event_id, type, user_id, at, danmu, likes, gifts, coins) FORMAT TabSeparated", rows.Bytes())
 	if err != nil {
 		return fmt.Errorf("keep %d events of %s/%d: %w", len(b.Events), b.Source.Topic, b.Source.Partition, err)
@@ -143,16 +150,3 @@ func point(row []string) (history.Point, error) {
 
 // Prune has nothing to do: ClickHouse drops by itself what is older than it shall be.
 func (s *Store) Prune(context.Context) error { return nil }
-
-// Erase forgets which events were the user's; that they happened stays. It returns how many it found, when they are
-// rewritten. As long as Kafka keeps the log, reading it anew brings them back: erase again then.
-func (s *Store) Erase(ctx context.Context, user live.UserID) (events int64, err error) {
-	whose := fmt.Sprintf("user_id = %d", user)
-	if events, err = s.conn.number(ctx, "SELECT count() FROM events FINAL WHERE "+whose); err == nil && events > 0 {
-		_, err = s.conn.run(ctx, "ALTER TABLE events UPDATE user_id = 0 WHERE "+whose+" SETTINGS mutations_sync = 2")
-	}
-	if err != nil {
-		return 0, fmt.Errorf("erase user %d from history: %w", user, err)
-	}
-	return events, nil
-}

@@ -101,17 +101,29 @@ func TestMinutesAreCountedByTheServer(t *testing.T) {
 
 func TestErasedUserIsInNoRow(t *testing.T) {
 	s := open(t, month)
-	batch := history.Batch{Events: []history.Event{{ID: 1, Room: 3, User: 42, Type: live.Danmu, At: time.Now(), Danmu: 1}}}
-	for range 2 { // two rows until they are merged
+	batch := history.Batch{Events: []history.Event{{ID: 1, Room: 3, User: 42, Type: live.Danmu, At: time.Now().Add(-time.Minute), Danmu: 1}}}
+	put := func() {
+		t.Helper()
 		if err := s.Put(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
 	}
+	put()
+	put() // two rows until they are merged
 	if n, err := s.Erase(t.Context(), 42); n != 1 || err != nil {
 		t.Errorf("got %d, %v, want one event", n, err)
 	}
 	if n, err := s.conn.number(t.Context(), "SELECT count() FROM events WHERE user_id = 42"); n != 0 || err != nil {
 		t.Errorf("got %d rows, %v, want none in any part", n, err)
+	}
+	put()
+	if n, err := s.conn.number(t.Context(), "SELECT count() FROM events WHERE user_id = 42"); n != 0 || err != nil {
+		t.Errorf("delivered again: got %d rows, %v, want none", n, err)
+	}
+	batch.Events[0].ID, batch.Events[0].At = 2, time.Now().Add(time.Hour)
+	put()
+	if n, err := s.conn.number(t.Context(), "SELECT count() FROM events WHERE user_id = 42"); n != 1 || err != nil {
+		t.Errorf("later: got %d rows, %v, want what the user did afterwards", n, err)
 	}
 }
 
