@@ -90,11 +90,17 @@ func eachStack(t *testing.T, test func(t *testing.T, s *Stack)) {
 // ownRooms lets the ids of new rooms begin at a random number, since Redis and Kafka know rooms by id alone.
 func ownRooms(t *testing.T, s *Stack) {
 	t.Helper()
+	ownIDs(t, s, "rooms")
+}
+
+// ownIDs lets the ids of the table's new rows begin at a random number.
+func ownIDs(t *testing.T, s *Stack, table string) {
+	t.Helper()
 	first := 1_000_000 + rand.Int64N(1<<40)
 	db := s.parts.Store.DB()
-	sql := fmt.Sprintf("ALTER TABLE rooms AUTO_INCREMENT = %d", first)
+	sql := fmt.Sprintf("ALTER TABLE %s AUTO_INCREMENT = %d", table, first)
 	if db.Name() == "sqlite" {
-		sql = fmt.Sprintf("UPDATE sqlite_sequence SET seq = %d WHERE name = 'rooms'", first)
+		sql = fmt.Sprintf("UPDATE sqlite_sequence SET seq = %d WHERE name = '%s'", first, table)
 	}
 	if err := db.Exec(sql).Error; err != nil {
 		t.Fatal(err)

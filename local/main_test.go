@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -16,7 +17,13 @@ import (
 	"github.com/barrage-live/barrage/sockets/client"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(giftProcessEnv) != "" {
+		giftProcess()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func clientOptions(room live.RoomID, token string) client.Options {
 	return client.Options{Room: room, Token: token}

@@ -21,7 +21,8 @@ type Options struct {
 	Progress func(step string)   // told before each step that may take long; nil: nobody is
 	Log      io.Writer           // nil: stderr
 
-	Space string // tells stacks on the same real servers apart: see functions.Parts
+	Space     string   // tells stacks on the same real servers apart: see functions.Parts
+	Elsewhere []string // functions whose batches and jobs another process handles
 
 	// A test's view of the telemetry.
 	SpanExporter sdktrace.SpanExporter

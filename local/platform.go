@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/barrage-live/barrage/functions"
@@ -69,8 +70,9 @@ func (s *Stack) startPlatform(ctx context.Context, o Options, cfg config, d *doo
 	if err := s.makeDemo(ctx, o, keys); err != nil {
 		return err
 	}
-	s.crew.run(func(ctx context.Context) error { return plain.Consume(ctx, s.parts.Kafka, fns) })
-	s.crew.run(func(ctx context.Context) error { return plain.RunJobs(ctx, s.log(), fns) })
+	here := slices.DeleteFunc(slices.Clone(fns), func(fn functions.Function) bool { return slices.Contains(o.Elsewhere, fn.Name) })
+	s.crew.run(func(ctx context.Context) error { return plain.Consume(ctx, s.parts.Kafka, here) })
+	s.crew.run(func(ctx context.Context) error { return plain.RunJobs(ctx, s.log(), here) })
 	s.serveSockets(d)
 	return s.serveHTTP(cfg, d, verifier, fns)
 }
