@@ -2,6 +2,7 @@ package stats
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -27,10 +29,10 @@ func (s *Service) HandleMessages(ctx context.Context, part []stream.Record) (don
 	if len(part) == 0 {
 		return 0, nil
 	}
-	events := make([]Event, 0, len(part))
+	events := make([]tally.Event, 0, len(part))
 	var unread error
 	for _, r := range part {
-		e, err := Decode(r)
+		e, err := tally.Decode(r)
 		if err != nil {
 			unread = stream.Poison(fmt.Errorf("offset %d: %w", r.Offset, err))
 			break
@@ -48,7 +50,7 @@ func (s *Service) HandleMessages(ctx context.Context, part []stream.Record) (don
 
 // count adds the events that are neither counted nor known. Look, fold and step are safe without a lock, as the step
 // does nothing when the watermark is not the one that was looked at.
-func (s *Service) count(ctx context.Context, part []stream.Record, events []Event) error {
+func (s *Service) count(ctx context.Context, part []stream.Record, events []tally.Event) error {
 	topic, number := part[0].Topic, part[0].Partition
 	id, err := s.topicID(ctx, topic)
 	if err != nil {
@@ -71,7 +73,7 @@ func (s *Service) count(ctx context.Context, part []stream.Record, events []Even
 		return nil
 	}
 	fresh, ids := seen.fresh(events, from)
-	window := Fold(Window{}, fresh, s.deps.Heat)
+	window := tally.Fold(tally.Window{}, fresh, s.deps.Heat)
 	peaks, err := s.peaks(ctx, window)
 	if err != nil {
 		return err
@@ -108,10 +110,10 @@ type sight struct {
 	known     []bool // by event: its id is among those seen
 }
 
-func (s *Service) look(ctx context.Context, topic stream.Topic, number int32, events []Event) (sight, error) {
+func (s *Service) look(ctx context.Context, topic stream.Topic, number int32, events []tally.Event) (sight, error) {
 	ids := make([]any, len(events))
 	for i, e := range events {
-		ids[i] = e.ID.member()
+		ids[i] = member(e.ID)
 	}
 	var at *redis.StringCmd
 	var seen [2]*redis.BoolSliceCmd
@@ -145,10 +147,10 @@ func (s *sight) read(topicID string) error {
 }
 
 // fresh returns the events that are told for the first time, and their ids.
-func (s sight) fresh(events []Event, from int) ([]Event, []EventID) {
-	out := make([]Event, 0, len(events)-from)
-	ids := make([]EventID, 0, len(events)-from)
-	here := make(map[EventID]struct{}, len(events)-from)
+func (s sight) fresh(events []tally.Event, from int) ([]tally.Event, []tally.EventID) {
+	out := make([]tally.Event, 0, len(events)-from)
+	ids := make([]tally.EventID, 0, len(events)-from)
+	here := make(map[tally.EventID]struct{}, len(events)-from)
 	for i, e := range events[from:] {
 		if e.ID != 0 {
 			if _, twice := here[e.ID]; twice || s.known[from+i] {
@@ -163,7 +165,7 @@ func (s sight) fresh(events []Event, from int) ([]Event, []EventID) {
 }
 
 // peaks asks for the audience of the rooms that somebody came into.
-func (s *Service) peaks(ctx context.Context, w Window) (map[live.RoomID]int64, error) {
+func (s *Service) peaks(ctx context.Context, w tally.Window) (map[live.RoomID]int64, error) {
 	var rooms []live.RoomID
 	for _, room := range slices.Sorted(maps.Keys(w.Rooms)) {
 		if w.Rooms[room].Joined {
@@ -185,22 +187,22 @@ func (s *Service) peaks(ctx context.Context, w Window) (map[live.RoomID]int64, e
 }
 
 // step moves the partition from one watermark to the next, with everything that lies between, or not at all.
-func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from, to string, ids []EventID, w Window, peaks map[live.RoomID]int64) error {
+func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, from, to string, ids []tally.EventID, w tally.Window, peaks map[live.RoomID]int64) error {
 	keys := make([]string, 0, 7+len(w.Rooms))
 	keys = append(keys, s.key(number, keyWatermark(topic)), s.key(number, keyTotal), s.key(number, keyHot),
 		s.key(number, keySeen0), s.key(number, keySeen1), s.key(number, keyGeneration), s.key(number, keyWatched))
 	args := make([]any, 0, 11+len(ids)+15*len(w.Rooms))
 	args = append(args, from, to, s.deps.SeenIDs, seenTTL.Milliseconds(), roomTTL.Milliseconds(), maxHot)
-	args = append(w.Total.args(args), len(ids))
+	args = append(counts(args, w.Total), len(ids))
 	for _, id := range ids {
-		args = append(args, id.member())
+		args = append(args, member(id))
 	}
 	for _, room := range slices.Sorted(maps.Keys(w.Rooms)) {
 		d := w.Rooms[room]
 		keys = append(keys, roomstate.StatsRoomKey(s.deps.Space, number, room))
 		args = append(args, int64(room), d.Session)
-		args = d.Before.args(args, s.deps.Heat)
-		args = d.Since.args(args, s.deps.Heat)
+		args = segment(args, d.Before, s.deps.Heat)
+		args = segment(args, d.Since, s.deps.Heat)
 		args = append(args, peaks[room])
 	}
 	added, err := s.script.Run(ctx, s.deps.Redis, keys, args...).Int()
@@ -213,19 +215,19 @@ func (s *Service) step(ctx context.Context, topic stream.Topic, number int32, fr
 	return nil
 }
 
-func (c Counts) args(to []any) []any {
+func counts(to []any, c tally.Counts) []any {
 	return append(to, c.Danmu, c.Likes, c.Gifts, int64(c.Coins))
 }
 
-func (s Segment) args(to []any, heat Heat) []any {
+func segment(to []any, s tally.Segment, heat tally.Heat) []any {
 	sum := ""
-	if log2, ok := heat.log2(s.Heat); ok {
+	if log2, ok := heat.Log2(s.Heat); ok {
 		sum = strconv.FormatFloat(log2, 'g', 17, 64)
 	}
-	return append(s.Counts.args(to), s.Ended, sum)
+	return append(counts(to, s.Counts), s.Ended, sum)
 }
 
 // member is the id as sets keep it: eight bytes are half of what digits would take.
-func (id EventID) member() string {
-	return string([]byte{byte(id >> 56), byte(id >> 48), byte(id >> 40), byte(id >> 32), byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)})
+func member(id tally.EventID) string {
+	return string(binary.BigEndian.AppendUint64(nil, uint64(id)))
 }

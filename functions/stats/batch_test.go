@@ -16,6 +16,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate/embedded"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -134,7 +135,7 @@ func TestTwoMembersCountOnce(t *testing.T) {
 		}
 		members.Wait()
 		got, err := service(t, Deps{Redis: rdb, Space: space}).Totals(t.Context())
-		if want := (Counts{Danmu: 200}); err != nil || got.Counts != want {
+		if want := (tally.Counts{Danmu: 200}); err != nil || got.Counts != want {
 			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
@@ -26,14 +27,14 @@ func (s *Service) HandleHistory(ctx context.Context, part []stream.Record) (done
 	b := history.Batch{Source: history.Source{Topic: string(topic), TopicID: id, Partition: number}, Next: part[0].Offset}
 	var unread error
 	for _, r := range part {
-		e, err := Decode(r)
+		e, err := tally.Decode(r)
 		if err != nil {
 			unread = stream.Poison(fmt.Errorf("offset %d: %w", r.Offset, err))
 			break
 		}
 		done, b.Next = done+1, r.Offset+1
-		if e.Counts != (Counts{}) {
-			b.Events = append(b.Events, e.kept(id, r))
+		if e.Counts != (tally.Counts{}) {
+			b.Events = append(b.Events, historyEvent(e, id, r))
 		}
 	}
 	if err := s.deps.History.Put(ctx, b); err != nil {
@@ -42,12 +43,12 @@ func (s *Service) HandleHistory(ctx context.Context, part []stream.Record) (done
 	return done, unread
 }
 
-// kept is the event as history keeps it. One without an id is known by its place in the log.
-func (e Event) kept(topicID string, r stream.Record) history.Event {
+// historyEvent is the event as history keeps it. One without an id is known by its place in the log.
+func historyEvent(e tally.Event, topicID string, r stream.Record) history.Event {
 	id := e.ID
 	if id == 0 {
 		place := fmt.Appendf(nil, "%s/%s/%d/", r.Topic, topicID, r.Partition)
-		id = hash(binary.BigEndian.AppendUint64(place, uint64(r.Offset)))
+		id = tally.Hash(binary.BigEndian.AppendUint64(place, uint64(r.Offset)))
 	}
 	return history.Event{
 		ID: uint64(id), Offset: r.Offset, Room: e.Room, User: e.User, Type: e.Type, At: time.UnixMilli(e.At).UTC(),

@@ -25,6 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/history/clickhouse"
 	"github.com/barrage-live/barrage/shared/history/rollup"
@@ -412,7 +413,7 @@ func (c *consumer) check(t *testing.T, s *story, began time.Time) {
 	t.Helper()
 	for room, want := range s.rooms {
 		got, err := c.service.Room(t.Context(), room)
-		if have := (Counts{got.Danmu, got.Likes, got.Gifts, got.Coins}); err != nil || have != want {
+		if have := (tally.Counts{Danmu: got.Danmu, Likes: got.Likes, Gifts: got.Gifts, Coins: got.Coins}); err != nil || have != want {
 			t.Errorf("room %d: got %+v, %v, want %+v", room, have, err, want)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
@@ -120,10 +121,10 @@ func (s *Service) notePeak(ctx context.Context, now time.Time, online int64) err
 
 // remember notes who came, before the batch is counted: the sets take a name any number of times, so a batch that comes
 // again changes nothing.
-func (s *Service) remember(ctx context.Context, viewers map[Viewer]struct{}) error {
+func (s *Service) remember(ctx context.Context, viewers map[tally.Viewer]struct{}) error {
 	names := make(map[string][]any)
 	for v := range viewers {
-		at := s.allKey(keyViewers + day(time.UnixMilli(v.Day*dayMS)))
+		at := s.allKey(keyViewers + day(v.Time()))
 		names[at] = append(names[at], int64(v.User))
 	}
 	if len(names) == 0 {

@@ -17,6 +17,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"go.opentelemetry.io/otel/metric"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/cache"
 	"github.com/barrage-live/barrage/shared/gifters"
 	"github.com/barrage-live/barrage/shared/history"
@@ -62,6 +63,9 @@ type Deps struct {
 	SeenIDs int
 }
 
+// Heat says what makes a room hot; hosts fill it from the environment.
+type Heat = tally.Heat
+
 // Service holds the business steps. Its methods may be called concurrently.
 type Service struct {
 	deps   Deps
@@ -94,7 +98,7 @@ func New(d Deps) (*Service, error) {
 	d.Partitions = cmp.Or(d.Partitions, stream.DefaultPartitions)
 	d.Space = cmp.Or(d.Space, "stats")
 	d.SeenIDs = cmp.Or(d.SeenIDs, 100_000)
-	d.Heat = d.Heat.withDefaults()
+	d.Heat = d.Heat.WithDefaults()
 	if d.Telemetry == nil {
 		d.Telemetry = telemetry.Discard()
 	}
@@ -188,7 +192,7 @@ func (s *Service) Hot(ctx context.Context, limit int) ([]Ranked, error) {
 			if err != nil {
 				return nil, fmt.Errorf("hot rooms: %w", err)
 			}
-			if score := s.deps.Heat.score(z.Score, now); score >= minScore {
+			if score := s.deps.Heat.Score(z.Score, now); score >= minScore {
 				all = append(all, Ranked{RoomID: live.RoomID(room), Score: score})
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -12,12 +13,12 @@ import (
 )
 
 // story is a log, and what must be known of it when every record of it has been counted exactly once. It is told by
-// plain sums, one event after the other: nothing of the code under test is used.
+// plain sums, one event after the other: no fold, no watermark, no sight of what was told before.
 type story struct {
 	messages, presence []stream.Outgoing
 
-	rooms   map[live.RoomID]Counts // of the last session
-	total   Counts
+	rooms   map[live.RoomID]tally.Counts // of the last session
+	total   tally.Counts
 	minutes map[live.RoomID]map[int64]history.Point // by Unix minute
 	viewers map[live.UserID]bool
 	events  int // that count, each once
@@ -33,7 +34,7 @@ const (
 // an offset of its own; one in two thousand can't be read; sessions end and begin.
 func tell(r *rand.Rand, n int, began time.Time, messages, presence stream.Topic) *story {
 	s := &story{
-		rooms: make(map[live.RoomID]Counts), minutes: make(map[live.RoomID]map[int64]history.Point),
+		rooms: make(map[live.RoomID]tally.Counts), minutes: make(map[live.RoomID]map[int64]history.Point),
 		viewers: make(map[live.UserID]bool), poison: make(map[string]bool),
 	}
 	recent := make(map[live.RoomID][]stream.Outgoing)
@@ -49,7 +50,7 @@ func tell(r *rand.Rand, n int, began time.Time, messages, presence stream.Topic)
 		at := began.Add(time.Duration(i) * storyMinutes * time.Minute / time.Duration(n))
 		room, user := live.RoomID(1+r.IntN(storyRooms)), live.UserID(1+r.IntN(n/10+1))
 		m := live.Message{RoomID: room, UserID: user, ID: fmt.Sprint("e", i), Timestamp: at.UnixMilli()}
-		var c Counts
+		var c tally.Counts
 		switch dice := r.IntN(2000); {
 		case dice == 0:
 			broken := fmt.Sprintf(`{"type":"gift","room_id":%d,"id":"broken-%d"}`, room, i)
@@ -58,7 +59,7 @@ func tell(r *rand.Rand, n int, began time.Time, messages, presence stream.Topic)
 			continue
 		case dice < 4:
 			m.Type, m.Data = live.RoomEvent, fmt.Appendf(nil, `{"event":"started","room":{"started_at":%q}}`, at.Format(time.RFC3339Nano))
-			s.rooms[room] = Counts{}
+			s.rooms[room] = tally.Counts{}
 		case dice < 66 && len(recent[room]) > 0:
 			again := recent[room][max(0, len(recent[room])-1-r.IntN(20))]
 			s.messages = append(s.messages, again)
@@ -82,15 +83,15 @@ func tell(r *rand.Rand, n int, began time.Time, messages, presence stream.Topic)
 	return s
 }
 
-func (s *story) sum(room live.RoomID, at time.Time, c Counts) {
-	if c == (Counts{}) {
+func (s *story) sum(room live.RoomID, at time.Time, c tally.Counts) {
+	if c == (tally.Counts{}) {
 		return
 	}
 	s.events++
 	kept := s.rooms[room]
-	kept.add(c)
+	kept.Add(c)
 	s.rooms[room] = kept
-	s.total.add(c)
+	s.total.Add(c)
 	if s.minutes[room] == nil {
 		s.minutes[room] = make(map[int64]history.Point)
 	}

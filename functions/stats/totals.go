@@ -7,12 +7,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/barrage-live/barrage/functions/stats/tally"
 	"github.com/barrage-live/barrage/shared/live"
 )
 
 // Totals are the figures of all rooms together: Counts of all time, the rest of today (UTC).
 type Totals struct {
-	Counts
+	tally.Counts
 	Online        int64 // when last sampled
 	PeakOnline    int64 // the most in any sample of today
 	UniqueViewers int64 // users who came into any room today, within 1 %; guests have no name to know them by
@@ -40,7 +41,7 @@ func (s *Service) Totals(ctx context.Context) (Totals, error) {
 				}
 			}
 		}
-		sum.Counts.add(Counts{Danmu: n[0], Likes: n[1], Gifts: n[2], Coins: live.Coins(n[3])})
+		sum.Counts.Add(tally.Counts{Danmu: n[0], Likes: n[1], Gifts: n[2], Coins: live.Coins(n[3])})
 		sum.Online += n[4]
 	}
 	if sum.PeakOnline, sum.UniqueViewers, err = s.today(ctx); err != nil {

@@ -1,7 +1,10 @@
-package stats
+// Package tally says what a record of the log means to the counts, and sums a batch of them: no I/O, no clock, and
+// nothing that depends on where the batch was cut.
+package tally
 
 import (
 	"maps"
+	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
 )
@@ -14,7 +17,8 @@ type Counts struct {
 	Coins live.Coins
 }
 
-func (c *Counts) add(o Counts) {
+// Add sums.
+func (c *Counts) Add(o Counts) {
 	c.Danmu += o.Danmu
 	c.Likes += o.Likes
 	c.Gifts += o.Gifts
@@ -43,7 +47,7 @@ func (s *Segment) end() { s.Ended, s.Heat = true, nil }
 
 // follow appends what came after s.
 func (s *Segment) follow(o Segment) {
-	s.Counts.add(o.Counts)
+	s.Counts.Add(o.Counts)
 	if o.Ended {
 		s.end()
 	}
@@ -71,7 +75,7 @@ func (d *Delta) add(e Event, heat Heat) {
 	if d.Session > 0 {
 		s = &d.Since
 	}
-	s.Counts.add(e.Counts)
+	s.Counts.Add(e.Counts)
 	if e.Stopped {
 		s.end()
 	}
@@ -96,6 +100,9 @@ type Viewer struct {
 
 const dayMS = 24 * 60 * 60 * 1000
 
+// Time is the day's beginning.
+func (v Viewer) Time() time.Time { return time.UnixMilli(v.Day * dayMS).UTC() }
+
 // Fold returns the window of w's events followed by these. It depends on nothing else and leaves w as it was. Where a
 // batch is cut changes nothing: Fold(Fold(w, a), b) equals Fold(w, a+b).
 func Fold(w Window, events []Event, heat Heat) Window {
@@ -107,7 +114,7 @@ func Fold(w Window, events []Event, heat Heat) Window {
 			out.Rooms[e.Room] = d
 		}
 		d.add(e, heat)
-		out.Total.add(e.Counts)
+		out.Total.Add(e.Counts)
 		for _, user := range e.Viewers {
 			out.Viewers[Viewer{Day: e.At / dayMS, User: user}] = struct{}{}
 		}

@@ -1,4 +1,4 @@
-package stats
+package tally
 
 import (
 	"errors"
@@ -35,7 +35,8 @@ func (h Heat) Check() error {
 	return nil
 }
 
-func (h Heat) withDefaults() Heat {
+// WithDefaults replaces what is 0.
+func (h Heat) WithDefaults() Heat {
 	d := func(n *int64, otherwise int64) {
 		if *n == 0 {
 			*n = otherwise
@@ -59,11 +60,11 @@ func (h Heat) points(e Event) int64 {
 	return h.Danmu*e.Counts.Danmu + h.Like*e.Counts.Likes + h.Coin*int64(e.Counts.Coins) + h.Viewer*e.Joined
 }
 
-// log2 is the form in which heat is kept, after Cormode and others, "Forward Decay" (ICDE 2009): an event of worth w at
+// Log2 is the form in which heat is kept, after Cormode and others, "Forward Decay" (ICDE 2009): an event of worth w at
 // time t adds w·2^(t/halfLife) to a sum that never has to be rewritten, as all sums fade alike. The sum itself would
 // overflow after some days, so its logarithm is kept; a double near 10^7 still tells 10^-9 apart.
 // It is not ok when there is no heat.
-func (h Heat) log2(points map[int64]int64) (sum float64, ok bool) {
+func (h Heat) Log2(points map[int64]int64) (sum float64, ok bool) {
 	sum = math.Inf(-1)
 	for _, step := range slices.Sorted(maps.Keys(points)) {
 		x := math.Log2(float64(points[step])) + h.age(step*heatStep)
@@ -72,8 +73,8 @@ func (h Heat) log2(points map[int64]int64) (sum float64, ok bool) {
 	return sum, len(points) > 0
 }
 
-// score is what a kept sum is worth at the time, as it is shown.
-func (h Heat) score(sum float64, now time.Time) float64 {
+// Score is what a kept sum is worth at the time, as it is shown.
+func (h Heat) Score(sum float64, now time.Time) float64 {
 	return math.Round(math.Exp2(sum-h.age(now.UnixMilli()))*10) / 1000
 }
 

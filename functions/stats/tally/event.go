@@ -1,4 +1,4 @@
-package stats
+package tally
 
 import (
 	"crypto/sha256"
@@ -131,10 +131,11 @@ func eventID(m live.Message) EventID {
 	b = append(b, m.Type...)
 	b = strconv.AppendInt(append(b, 0), int64(m.RoomID), 10)
 	b = strconv.AppendInt(append(b, 0), int64(m.UserID), 10)
-	return hash(append(append(b, 0), m.ID...))
+	return Hash(append(append(b, 0), m.ID...))
 }
 
-func hash(b []byte) EventID {
+// Hash makes an id of what names an event.
+func Hash(b []byte) EventID {
 	sum := sha256.Sum256(b)
 	return EventID(max(1, binary.BigEndian.Uint64(sum[:8])))
 }

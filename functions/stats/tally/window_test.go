@@ -1,4 +1,4 @@
-package stats
+package tally
 
 import (
 	"math"
@@ -9,7 +9,7 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 )
 
-func testHeat() Heat { return Heat{}.withDefaults() }
+func testHeat() Heat { return Heat{}.WithDefaults() }
 
 func danmu(room live.RoomID, at int64) Event {
 	return Event{Room: room, At: at, Counts: Counts{Danmu: 1}}
@@ -138,12 +138,12 @@ func TestHeatFades(t *testing.T) {
 		"a month ago":      {map[int64]int64{step - 4320*halfLife/10: 100}, 0},
 		"more than it was": {map[int64]int64{step: math.MaxInt64 / 2}, math.MaxInt64 / 200},
 	} {
-		sum, ok := h.log2(c.points)
-		if got := h.score(sum, now); !ok || math.Abs(got-c.want) > 0.001+c.want*1e-6 {
+		sum, ok := h.Log2(c.points)
+		if got := h.Score(sum, now); !ok || math.Abs(got-c.want) > 0.001+c.want*1e-6 {
 			t.Errorf("%s: got %v, want %v", name, got, c.want)
 		}
 	}
-	if _, ok := h.log2(nil); ok {
+	if _, ok := h.Log2(nil); ok {
 		t.Error("no points must be no heat")
 	}
 }
