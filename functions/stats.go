@@ -84,6 +84,7 @@ type History interface {
 	Prune(ctx context.Context) error
 	// Erase forgets which events were the user's and returns how many were.
 	Erase(ctx context.Context, user live.UserID) (events int64, err error)
+	Close()
 }
 
 // HistorySettings are the operator's choices about looking back.

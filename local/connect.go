@@ -57,6 +57,7 @@ func (s *Stack) openStore(ctx context.Context, cfg config) error {
 	if s.parts.History, err = cfg.History.Open(db); err != nil {
 		return err
 	}
+	s.closers.add("history", func(context.Context) error { s.parts.History.Close(); return nil })
 	return s.parts.History.Migrate(ctx)
 }
 

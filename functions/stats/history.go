@@ -11,6 +11,7 @@ import (
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // HandleHistory is the stream.BatchFunc that keeps what live-messages tells, to be looked back at. It is a group of its
@@ -61,6 +62,7 @@ const maxPoints = 1500
 
 var (
 	errBadSpan = live.Errorf(live.KindInvalid, "bad_span", "from must lie before to, both as in 2026-11-24T12:00:00Z")
+	errAway    = live.Errorf(live.KindUnavailable, "history_away", "history can't be read at the moment")
 	errTooMany = live.Errorf(live.KindInvalid, "too_many_points", "the span has more than 1500 steps: ask for a shorter one, or a longer step")
 )
 
@@ -107,5 +109,10 @@ func (s *Service) points(ctx context.Context, room live.RoomID, span Span) ([]hi
 	if err != nil {
 		return nil, err
 	}
-	return s.deps.History.Points(ctx, q)
+	points, err := s.deps.History.Points(ctx, q)
+	if err != nil && ctx.Err() == nil {
+		s.deps.Telemetry.Logger().ErrorContext(ctx, "history does not answer", telemetry.Err, err)
+		return nil, errAway // the counts of now and the platform are well: this is not "internal"
+	}
+	return points, err
 }

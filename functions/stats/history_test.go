@@ -143,6 +143,9 @@ func TestTimelineAndOverview(t *testing.T) {
 		if last := all.Items[len(all.Items)-1]; last.Online != 4 && all.Items[len(all.Items)-2].Online != 4 {
 			t.Errorf("got %+v at last, want the sample", last)
 		}
+		s.deps.History = noHistory{}
+		get(t, api, "/api/v1/stats/rooms/3/timeline", http.StatusServiceUnavailable, nil)
+		s.deps.History = kept
 		for _, bad := range []string{"from=yesterday", "step=59", "step=90", "step=0", "to=2026-01-01T00:00:00Z&from=2026-01-02T00:00:00Z", "from=2020-01-01T00:00:00Z", "from=1960-01-01T00:00:00Z&to=1960-01-02T00:00:00Z"} {
 			get(t, api, "/api/v1/stats/overview?"+bad, http.StatusUnprocessableEntity, nil)
 			get(t, api, "/api/v1/stats/rooms/3/timeline?"+bad, http.StatusUnprocessableEntity, nil)

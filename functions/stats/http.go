@@ -30,13 +30,13 @@ func (s *Service) Routes(api *httpapi.API) {
 		Method: http.MethodGet, Path: "/api/v1/stats/rooms/{id}/timeline", Action: right.Look,
 		Summary:     "A room over time",
 		Description: "What happened in each step of the span, and the most who watched at once in it; steps in which nothing happened are there too.",
-		Errors:      []*live.Error{errBadSpan, errTooMany},
+		Errors:      []*live.Error{errBadSpan, errTooMany, errAway},
 	}, s.getTimeline)
 	httpapi.Route(api, httpapi.Op{
 		Method: http.MethodGet, Path: "/api/v1/stats/overview", Action: right.Look,
 		Summary:     "All rooms now and over time",
 		Description: "Figures of all rooms together, some seconds old at most; the steps of the span; and how far the platform's readers are behind the log.",
-		Errors:      []*live.Error{errBadSpan, errTooMany},
+		Errors:      []*live.Error{errBadSpan, errTooMany, errAway},
 	}, s.getOverview)
 }
 

@@ -41,6 +41,9 @@ func (s *Store) Host() string {
 	return (&url.URL{Host: s.conn.url.Host, Path: s.conn.database}).String()
 }
 
+// Close ends the connections that nothing uses.
+func (s *Store) Close() { s.conn.http.CloseIdleConnections() }
+
 // Ping asks the server for a sign of life.
 func (s *Store) Ping(ctx context.Context) error {
 	_, err := s.conn.number(ctx, "SELECT 1")

@@ -34,7 +34,7 @@ func parse(text string) (*conn, error) {
 	}
 	c := &conn{
 		url: url.URL{Scheme: u.Scheme, Host: u.Host, Path: "/"}, user: u.User.Username(), database: strings.Trim(u.Path, "/"),
-		http: &http.Client{Timeout: time.Minute},
+		http: &http.Client{Timeout: time.Minute, Transport: http.DefaultTransport.(*http.Transport).Clone()}, // its own, to be closed
 	}
 	c.password, _ = u.User.Password()
 	if c.database == "" {

@@ -103,5 +103,8 @@ func (s *Store) Erase(context.Context, live.UserID) (events int64, err error) { 
 // Migrate has nothing to do: the tables are among those of store.Migrate.
 func (s *Store) Migrate(context.Context) error { return nil }
 
+// Close has nothing to do: the database is its owner's to close.
+func (s *Store) Close() {}
+
 // Ping asks the database for a sign of life.
 func (s *Store) Ping(ctx context.Context) error { return s.db.Ping(ctx) }
