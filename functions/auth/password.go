@@ -35,6 +35,7 @@ type hasher struct {
 	slots   chan struct{}
 	waiting atomic.Int32
 	decoy   string // the hash of no password, compared when there is no such user
+	matches func(password, hash string) (bool, error)
 }
 
 func newHasher() (*hasher, error) {
@@ -42,7 +43,8 @@ func newHasher() (*hasher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("hash decoy password: %w", err)
 	}
-	return &hasher{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)), decoy: decoy}, nil
+	slots := make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2))
+	return &hasher{slots: slots, decoy: decoy, matches: argon2id.ComparePasswordAndHash}, nil
 }
 
 func (h *hasher) enter(ctx context.Context) (leave func(), err error) {
@@ -91,7 +93,7 @@ func (h *hasher) compare(ctx context.Context, password, hash string) (match, out
 		return false, false, err
 	}
 	defer leave()
-	match, err = argon2id.ComparePasswordAndHash(password, hash)
+	match, err = h.matches(password, hash)
 	if err != nil {
 		return false, false, fmt.Errorf("compare password: %w", err)
 	}

@@ -54,6 +54,48 @@ func TestRemoteVerifiesByPublishedKeys(t *testing.T) {
 	}
 }
 
+// countingTransport counts what goes out, and lets nothing through but to the one host.
+type countingTransport struct {
+	host  string
+	calls atomic.Int32
+}
+
+func (c *countingTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.calls.Add(1)
+	if r.URL.Host != c.host {
+		return nil, errors.New("who is that")
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// Nothing a token says, not even a key's name that nobody knows, causes a call: an attacker could make a fleet ask, or
+// choose whom it asks.
+func TestRefusedTokensCauseNoNetworkCall(t *testing.T) {
+	c := newCrowd(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(c.signer.JWKS()) }))
+	defer server.Close()
+	r := newRemote(t, server.URL)
+	out := &countingTransport{host: strings.TrimPrefix(server.URL, "http://")}
+	r.client.Transport = out
+	if err := r.Refresh(t.Context()); err != nil || out.calls.Load() != 1 {
+		t.Fatalf("first fetch: %v, %d calls", err, out.calls.Load())
+	}
+	v := newVerifier(t, r.Keyring())
+	if _, err := v.Verify(sign(t, c.signer)); err != nil {
+		t.Fatal(err)
+	}
+	refused := c.forgeries(t)
+	refused["expired"] = c.expired(t)
+	for name, raw := range refused {
+		if _, err := v.Verify(raw); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if n := out.calls.Load(); n != 1 {
+			t.Fatalf("%s: got %d calls, want none but the first", name, n)
+		}
+	}
+}
+
 func TestFailedRefreshKeepsTheKeys(t *testing.T) {
 	s := newSigner(t, newEd25519(t))
 	var answer atomic.Pointer[http.HandlerFunc]

@@ -121,43 +121,55 @@ func forge(t *testing.T, method jwt.SigningMethod, key any, header map[string]an
 	return raw
 }
 
-func TestVerifyRefuses(t *testing.T) {
-	key, other, p256 := newEd25519(t), newEd25519(t), newP256(t)
-	s := newSigner(t, key, p256)
-	v := newVerifier(t, s.Keyring(), NewKeyring("https://second.test", []Key{other}))
-	ed := jwt.SigningMethodEdDSA
-	valid := func(change func(jwt.MapClaims)) jwt.MapClaims {
-		c := jwt.MapClaims{"iss": issuer, "aud": audience, "sub": "42", "role": "viewer", "nickname": "n",
-			"exp": time.Now().Add(time.Minute).Unix()}
-		if change != nil {
-			change(c)
-		}
-		return c
+// crowd is two issuers' keys, one of them with two.
+type crowd struct {
+	key, p256, other Key
+	signer           *Signer
+}
+
+func newCrowd(t *testing.T) crowd {
+	t.Helper()
+	key, p256 := newEd25519(t), newP256(t)
+	return crowd{key: key, p256: p256, other: newEd25519(t), signer: newSigner(t, key, p256)}
+}
+
+// claims are valid but for what change does.
+func validClaims(change func(jwt.MapClaims)) jwt.MapClaims {
+	c := jwt.MapClaims{"iss": issuer, "aud": audience, "sub": "42", "role": "viewer", "nickname": "n",
+		"exp": time.Now().Add(time.Minute).Unix()}
+	if change != nil {
+		change(c)
 	}
+	return c
+}
+
+// forgeries are tokens that must not be accepted, by what is wrong with them.
+func (c crowd) forgeries(t *testing.T) map[string]string {
+	t.Helper()
+	ed, key, valid := jwt.SigningMethodEdDSA, c.key, validClaims
 	with := func(k string, val any) jwt.MapClaims { return valid(func(c jwt.MapClaims) { c[k] = val }) }
 	without := func(k string) jwt.MapClaims { return valid(func(c jwt.MapClaims) { delete(c, k) }) }
 	kid := map[string]any{"kid": key.ID}
-	if _, err := v.Verify(forge(t, ed, key.private, kid, valid(nil))); err != nil {
-		t.Fatalf("the token that the others are made from: %v", err)
-	}
+	header := func(k string, val any) map[string]any { return map[string]any{"kid": key.ID, k: val} }
+	unknown := func(k string, val any) map[string]any { return map[string]any{"kid": "nobody", k: val} }
 	public, err := key.PEM()
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := sign(t, s)
+	good := sign(t, c.signer)
 	parts := strings.Split(good, ".")
-	for name, raw := range map[string]string{
+	return map[string]string{
 		"empty":                  "",
 		"alg none":               forge(t, jwt.SigningMethodNone, jwt.UnsafeAllowNoneSignatureType, kid, valid(nil)),
 		"HS256 over public key":  forge(t, jwt.SigningMethodHS256, []byte(key.public.(ed25519.PublicKey)), kid, valid(nil)),
 		"HS256 over PEM":         forge(t, jwt.SigningMethodHS256, public, kid, valid(nil)),
-		"another one's key":      forge(t, ed, other.private, kid, valid(nil)),
-		"other issuer's kid":     forge(t, ed, other.private, map[string]any{"kid": other.ID}, valid(nil)),
-		"kid of other algorithm": forge(t, ed, key.private, map[string]any{"kid": p256.ID}, valid(nil)),
+		"another one's key":      forge(t, ed, c.other.private, kid, valid(nil)),
+		"other issuer's kid":     forge(t, ed, c.other.private, map[string]any{"kid": c.other.ID}, valid(nil)),
+		"kid of other algorithm": forge(t, ed, key.private, map[string]any{"kid": c.p256.ID}, valid(nil)),
 		"unknown kid":            forge(t, ed, key.private, map[string]any{"kid": "nobody"}, valid(nil)),
 		"no kid":                 forge(t, ed, key.private, nil, valid(nil)),
 		"kid is a number":        forge(t, ed, key.private, map[string]any{"kid": 7}, valid(nil)),
-		"critical extension":     forge(t, ed, key.private, map[string]any{"kid": key.ID, "crit": []string{"b64"}}, valid(nil)),
+		"critical extension":     forge(t, ed, key.private, header("crit", []string{"b64"}), valid(nil)),
 		"wrong audience":         forge(t, ed, key.private, kid, with("aud", "other")),
 		"no audience":            forge(t, ed, key.private, kid, without("aud")),
 		"wrong issuer":           forge(t, ed, key.private, kid, with("iss", "https://evil.test")),
@@ -181,12 +193,31 @@ func TestVerifyRefuses(t *testing.T) {
 		"no signature":           parts[0] + "." + parts[1] + ".",
 		"space before":           " " + good,
 		"bearer before":          "Bearer " + good,
-	} {
+		"key in the header":      forge(t, ed, c.other.private, unknown("jwk", map[string]string{"kty": "OKP"}), valid(nil)),
+		"address of keys":        forge(t, ed, c.other.private, unknown("jku", "https://evil.test/jwks.json"), valid(nil)),
+		"address of certificate": forge(t, ed, c.other.private, unknown("x5u", "https://evil.test/cert.pem"), valid(nil)),
+	}
+}
+
+func (c crowd) expired(t *testing.T) string {
+	t.Helper()
+	claims := validClaims(func(c jwt.MapClaims) { c["exp"] = time.Now().Add(-time.Second).Unix() })
+	return forge(t, jwt.SigningMethodEdDSA, c.key.private, map[string]any{"kid": c.key.ID}, claims)
+}
+
+func TestVerifyRefuses(t *testing.T) {
+	c := newCrowd(t)
+	v := newVerifier(t, c.signer.Keyring(), NewKeyring("https://second.test", []Key{c.other}))
+	whole := forge(t, jwt.SigningMethodEdDSA, c.key.private, map[string]any{"kid": c.key.ID}, validClaims(nil))
+	if _, err := v.Verify(whole); err != nil {
+		t.Fatalf("the token that the others are made from: %v", err)
+	}
+	for name, raw := range c.forgeries(t) {
 		if id, err := v.Verify(raw); !errors.Is(err, ErrInvalid) || id != (Identity{}) {
 			t.Errorf("%s: got %+v, %v, want ErrInvalid", name, id, err)
 		}
 	}
-	if _, err := v.Verify(forge(t, ed, key.private, kid, with("exp", time.Now().Add(-time.Second).Unix()))); !errors.Is(err, ErrExpired) {
+	if _, err := v.Verify(c.expired(t)); !errors.Is(err, ErrExpired) {
 		t.Errorf("expired: got %v, want ErrExpired", err)
 	}
 }
