@@ -8,6 +8,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/shared/wire"
 )
@@ -47,9 +48,10 @@ func (s *Service) Say(ctx context.Context, who token.Identity, id live.RoomID, i
 	if err != nil {
 		return intake.Reply{}, err
 	}
+	party := who.Who().In(room.AnchorID, standing.Moderator)
 	sender := intake.Sender{
-		User: who.User, Nickname: who.Nickname, Role: who.Role,
-		Exempt: who.Role == live.RoleAdmin || who.User == room.AnchorID || standing.Moderator,
+		User: who.User, Nickname: who.Nickname, Role: party.Role(),
+		Exempt: right.Check(right.SpeakFreely, who.Who(), party) == nil,
 	}
 	return s.intake.Post(ctx, sender, id, in)
 }

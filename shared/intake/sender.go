@@ -10,8 +10,8 @@ import (
 type Sender struct {
 	User     live.UserID // 0 for a guest
 	Nickname string
-	Role     live.Role
-	Exempt   bool // from rates: the room's anchor and moderators, and admins
+	Role     live.Role // the badge that others see: anchor and moderator are the room's
+	Exempt   bool      // from rates: the room's anchor and moderators, and admins
 }
 
 // Guest tells whether nobody is signed in.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 )
@@ -98,21 +99,30 @@ func (g *Gateway) read(r *http.Request) (request, *live.Error) {
 	if err != nil {
 		return request{}, err
 	}
-	if given.token == "" {
-		if !g.AllowGuests {
-			return request{}, live.Errorf(live.KindUnauthenticated, codeTokenRequired, "sign in to watch")
-		}
-		return req, nil
+	if given.token == "" && !g.AllowGuests {
+		return request{}, live.Errorf(live.KindUnauthenticated, codeTokenRequired, "sign in to watch")
 	}
-	id, verifyErr := g.Verifier.Verify(given.token)
-	if verifyErr != nil {
-		if public, ok := live.AsError(verifyErr); ok {
-			return request{}, public
+	if given.token != "" {
+		if req.who, err = g.verify(given.token); err != nil {
+			return request{}, err
 		}
-		return request{}, token.ErrInvalid
 	}
-	req.who = id
+	// A server is no viewer: it must not get in as a guest, past what guests are refused for.
+	if refused, ok := live.AsError(right.Door(right.Watch, req.who.Who())); ok {
+		return request{}, refused
+	}
 	return req, nil
+}
+
+func (g *Gateway) verify(raw string) (token.Identity, *live.Error) {
+	id, err := g.Verifier.Verify(raw)
+	if err == nil {
+		return id, nil
+	}
+	if public, ok := live.AsError(err); ok {
+		return token.Identity{}, public
+	}
+	return token.Identity{}, token.ErrInvalid
 }
 
 // originAllowed compares the whole origin with the list. Only browsers send it, and they cannot leave it out.

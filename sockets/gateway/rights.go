@@ -5,10 +5,11 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 )
 
-// rights is who in a room is exempt from rates: its anchor, and the moderators among those who are here. It is asked
-// for every message, so it is kept beside the room instead of being read from its state.
+// rights is how those who are in a room stand to it: its anchor, and the moderators among those who are here. It is
+// asked for every message, so it is kept beside the room instead of being read from its state.
 type rights struct {
 	mu         sync.RWMutex
 	anchor     live.UserID
@@ -17,10 +18,11 @@ type rights struct {
 	doubtful   []live.UserID // whose standing has changed and is to be read again
 }
 
-func (r *rights) exempt(user live.UserID) bool {
+// party is how the caller stands to the room, for the table of rights.
+func (r *rights) party(who right.Who) right.Party {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return user == r.anchor || r.moderators[user]
+	return who.In(r.anchor, r.moderators[who.User])
 }
 
 // learn takes over what a newer version of the room says, and reports whether it is one.
@@ -47,8 +49,8 @@ func (r *rights) setModerator(user live.UserID, is bool) {
 	}
 }
 
-// doubt takes a user's exemption away until the standing has been read again. Few standings change; a list that is
-// full nevertheless only delays an exemption to the next connection.
+// doubt takes a user's rights away until the standing has been read again. Few standings change; a list that is
+// full nevertheless only delays them to the next connection.
 func (r *rights) doubt(user live.UserID) {
 	r.setModerator(user, false)
 	r.mu.Lock()

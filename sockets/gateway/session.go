@@ -7,6 +7,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/shared/wire"
@@ -50,7 +51,7 @@ func (g *Gateway) Frame(c *loop.Conn, payload []byte) {
 	}
 	switch msg.Type {
 	case live.Danmu, live.Like:
-		g.Intake.Submit(g.sender(s), s.room.id, msg, func(r intake.Reply) { g.reply(s, r) })
+		g.speak(s, msg)
 	case live.Gift:
 		g.gift(s, msg)
 	case live.Ping:
@@ -60,11 +61,26 @@ func (g *Gateway) Frame(c *loop.Conn, payload []byte) {
 	}
 }
 
-func (g *Gateway) sender(s *session) intake.Sender {
-	return intake.Sender{
-		User: s.who.User, Nickname: s.who.Nickname, Role: s.who.Role,
-		Exempt: s.who.User != 0 && (s.who.Role == live.RoleAdmin || s.room.exempt(s.who.User)),
+// sender is whom messages of the session come from, if the table of rights lets them do that.
+func (s *session) sender(do right.Action) (intake.Sender, *live.Error) {
+	who := s.who.Who()
+	party := s.room.party(who)
+	if right.Check(do, who, party) != nil {
+		return intake.Sender{}, live.Errorf(live.KindForbidden, intake.CodeGuest, "sign in first")
 	}
+	return intake.Sender{
+		User: who.User, Nickname: s.who.Nickname, Role: party.Role(),
+		Exempt: right.Check(right.SpeakFreely, who, party) == nil,
+	}, nil
+}
+
+func (g *Gateway) speak(s *session, msg wire.Inbound) {
+	sender, refused := s.sender(right.Speak)
+	if refused != nil {
+		g.reply(s, intake.Reply{ID: msg.ID, Err: refused})
+		return
+	}
+	g.Intake.Submit(sender, s.room.id, msg, func(r intake.Reply) { g.reply(s, r) })
 }
 
 // reply answers one message, and cuts off who is refused too often. It may be called from any goroutine.
@@ -98,13 +114,14 @@ type GiftDoor interface {
 
 func (g *Gateway) gift(s *session, msg wire.Inbound) {
 	refuse := func(e *live.Error) { g.reply(s, intake.Reply{ID: msg.ID, Err: e}) }
+	sender, refused := s.sender(right.Give)
 	switch {
-	case s.who.User == 0:
-		refuse(live.Errorf(live.KindForbidden, intake.CodeGuest, "sign in to give"))
+	case refused != nil:
+		refuse(refused)
 	case g.GiftDoor == nil:
 		refuse(live.Errorf(live.KindUnavailable, intake.CodeUnavailable, "gifts cannot be given here"))
 	default:
-		g.GiftDoor.Request(g.sender(s), s.room.id, msg, func(order string, err *live.Error) {
+		g.GiftDoor.Request(sender, s.room.id, msg, func(order string, err *live.Error) {
 			if err != nil {
 				refuse(err)
 				return
@@ -116,21 +133,18 @@ func (g *Gateway) gift(s *session, msg wire.Inbound) {
 	}
 }
 
-// renew lets a connection outlive its first token. Who the connection belongs to cannot change: rights, counts and
-// limits hang on it.
+// renew lets a connection outlive its first token, and takes over the nickname and role of the new one. Who the
+// connection belongs to cannot change: counts and limits hang on it.
 func (g *Gateway) renew(s *session, msg wire.Inbound) {
-	id, err := g.Verifier.Verify(msg.Token)
-	refused, ok := live.AsError(err)
-	switch {
-	case err != nil && !ok:
-		refused = token.ErrInvalid
-	case err == nil && id.User != s.who.User:
+	id, refused := g.verify(msg.Token)
+	if refused == nil && (id.User == 0 || id.User != s.who.User) {
 		refused = live.Errorf(live.KindForbidden, "other_user", "connect anew to be somebody else")
 	}
 	if refused != nil {
 		g.reply(s, intake.Reply{ID: msg.ID, Err: refused})
 		return
 	}
+	s.who.Nickname, s.who.Role = id.Nickname, id.Role // nobody but Frame, which never runs twice at once, reads them
 	s.member.Expire(id.Expires.Add(g.TokenGrace))
 	g.reply(s, intake.Reply{ID: msg.ID, Shown: true})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/roomstate/redistest"
 	"github.com/barrage-live/barrage/shared/token"
@@ -187,7 +188,7 @@ func TestRateLimitNamesTheWait(t *testing.T) {
 	w.command(t, wire.Command{Order: wire.UserChanged, User: 9})
 	await(t, "the moderator's rights", func() bool {
 		r, ok := p.rooms.get(w.room)
-		return ok && r.exempt(9)
+		return ok && r.party(right.Who{User: 9, Role: live.RoleViewer})&right.Moderator != 0
 	})
 	for name, exempt := range map[string]*viewer{"moderator": moderator, "anchor": boss} {
 		for i := range 10 {
