@@ -54,6 +54,28 @@ func TestLeasesEndByTheClock(t *testing.T) {
 	}
 }
 
+// Users of a pod that was killed are online until its leases end, 30 s after the last renewal and not a second longer;
+// those who watch elsewhere, too, stay. The clock that counts is Redis'.
+func TestUsersOfAKilledPodAreOfflineWithin30Seconds(t *testing.T) {
+	server := miniredis.RunT(t)
+	s := newState(t, redistest.Client(t, server.Addr()))
+	now := time.Now().Add(-time.Hour) // what this process thinks does not matter
+	server.SetTime(now)
+	room, other, u := redistest.Room(), redistest.Room(), someUsers(2)
+	renew(t, s, "killed", roomstate.RoomLease{Room: room, Users: u})
+	for _, at := range []struct {
+		after  time.Duration
+		online [2]bool
+	}{{0, [2]bool{true, true}}, {roomstate.PodLease - time.Second, [2]bool{true, true}}, {roomstate.PodLease, [2]bool{true, false}}} {
+		server.SetTime(now.Add(at.after))
+		renew(t, s, "alive", roomstate.RoomLease{Room: other, Users: u[:1]})
+		got, err := s.UsersOnline(t.Context(), u)
+		if err != nil || got[0].Online != at.online[0] || got[1].Online != at.online[1] {
+			t.Fatalf("after %v: got %+v, %v, want online %v", at.after, got, err, at.online)
+		}
+	}
+}
+
 // counter counts what a client sends.
 type counter struct{ n atomic.Int64 }
 

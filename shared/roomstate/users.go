@@ -95,14 +95,15 @@ func (s *State) UsersOnline(ctx context.Context, users []live.UserID) ([]UserPre
 	for i, user := range users {
 		byShard[userShard(user)] = append(byShard[userShard(user)], i)
 	}
-	now := time.Now()
-	present := now.Unix() / int64(generation.Seconds())
+	present := time.Now().Unix() / int64(generation.Seconds())
 	type lookup struct {
 		places []int
 		cmd    *redis.SliceCmd
 	}
 	var lookups []lookup
+	var clock *redis.TimeCmd // leases end by the clock of Redis, which this process' need not agree with
 	_, err := s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
+		clock = pipe.Time(ctx)
 		for shard, places := range byShard {
 			fields := make([]string, len(places))
 			for i, place := range places {
@@ -127,7 +128,7 @@ func (s *State) UsersOnline(ctx context.Context, users []live.UserID) ([]UserPre
 			if !ok {
 				continue
 			}
-			if err := found[l.places[i]].add(text, now); err != nil {
+			if err := found[l.places[i]].add(text, clock.Val()); err != nil {
 				return nil, fmt.Errorf("read presence of user %d: %w", users[l.places[i]], err)
 			}
 		}

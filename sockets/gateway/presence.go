@@ -31,6 +31,7 @@ type recorder interface {
 const (
 	keeperTick    = 500 * time.Millisecond
 	countEvery    = 5 * time.Second // a room's viewers are told at most so often (CONTRACT §2)
+	renewChanged  = 4 * time.Second // the leases of a room where somebody came or left: presence is right within 5 s
 	renewTimeout  = 3 * time.Second
 	leaseBatch    = 200    // rooms in one call
 	usersBatch    = 20_000 // users in one call, and those of one room more
@@ -40,8 +41,10 @@ const (
 // presence is what a room's viewers were last told. Only the keeper touches it.
 type presence struct {
 	renewed time.Time // the pod's leases
-	counted time.Time
+	counted time.Time // by a renewal or without one
+	count   roomstate.Count
 	told    roomstate.Count
+	toldAt  time.Time
 }
 
 // keeper renews the pod's leases, tells rooms how many watch, and writes down who came and left.
@@ -79,12 +82,14 @@ func (k *keeper) tick(ctx context.Context, now time.Time) {
 	k.rooms.sweep(now)
 	var renew, count []*room
 	for _, r := range all {
-		switch age := now.Sub(r.presence.counted); {
-		case age < countEvery:
-		case r.audience.isChanged() || now.Sub(r.presence.renewed) >= roomstate.RenewEvery:
+		age, unrenewed := now.Sub(r.presence.counted), now.Sub(r.presence.renewed)
+		switch {
+		case unrenewed >= renewChanged && r.audience.isChanged(), unrenewed >= roomstate.RenewEvery:
 			renew = append(renew, r)
-		default: // others may have come or gone on other pods
+		case age >= countEvery: // others may have come or gone on other pods
 			count = append(count, r)
+		default:
+			k.tell(ctx, r, now)
 		}
 	}
 	if !inBatches(renew, func(due []*room) bool { return k.renew(ctx, due, now) }) {
@@ -137,7 +142,7 @@ func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
 	}
 	for i, r := range due {
 		r.presence.renewed = now
-		k.tell(ctx, r, counts[i], now)
+		k.counted(ctx, r, counts[i], now)
 	}
 	return true
 }
@@ -155,7 +160,7 @@ func (k *keeper) count(ctx context.Context, due []*room, now time.Time) bool {
 		return false
 	}
 	for i, r := range due {
-		k.tell(ctx, r, counts[i], now)
+		k.counted(ctx, r, counts[i], now)
 	}
 	return true
 }
@@ -171,11 +176,16 @@ func (k *keeper) report(ctx context.Context, err error) {
 	k.failing = err != nil
 }
 
-// tell sends the count to the room's viewers here, if it is another one than before.
-func (k *keeper) tell(ctx context.Context, r *room, c roomstate.Count, now time.Time) {
-	r.presence.counted = now
+func (k *keeper) counted(ctx context.Context, r *room, c roomstate.Count, now time.Time) {
+	r.presence.counted, r.presence.count = now, c
 	r.online.Store(c.Online)
-	if c == r.presence.told {
+	k.tell(ctx, r, now)
+}
+
+// tell sends the count to the room's viewers here, if it is another one than before and they were not told just now.
+func (k *keeper) tell(ctx context.Context, r *room, now time.Time) {
+	c := r.presence.count
+	if c == r.presence.told || now.Sub(r.presence.toldAt) < countEvery {
 		return
 	}
 	payload, err := message(live.Online, r.id, "", wire.OnlineData{Online: c.Online, UniqueViewers: c.Unique})
@@ -183,7 +193,7 @@ func (k *keeper) tell(ctx context.Context, r *room, c roomstate.Count, now time.
 		k.log.ErrorContext(ctx, "online count cannot be encoded", telemetry.Err, err)
 		return
 	}
-	r.presence.told = c
+	r.presence.told, r.presence.toldAt = c, now
 	r.hub.AppendControl(payload)
 }
 

@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/sockets/hub"
+)
+
+// leaseBook is Redis without Redis: it notes which rooms were renewed and how many watch.
+type leaseBook struct {
+	online  int64
+	renewed []roomstate.RoomLease
+	away    bool
+}
+
+func (b *leaseBook) Renew(_ context.Context, _ string, rooms []roomstate.RoomLease) ([]roomstate.Count, error) {
+	if b.away {
+		return nil, errors.New("away")
+	}
+	b.renewed = append(b.renewed, rooms...)
+	return make([]roomstate.Count, len(rooms)), nil
+}
+
+func (b *leaseBook) Audiences(_ context.Context, rooms []live.RoomID) ([]roomstate.Count, error) {
+	return slices.Repeat([]roomstate.Count{{Online: b.online}}, len(rooms)), nil
+}
+
+func (b *leaseBook) Standing(context.Context, live.RoomID, live.UserID) (roomstate.Standing, error) {
+	return roomstate.Standing{}, nil
+}
+
+type noKafka struct{}
+
+func (noKafka) Enqueue(stream.Outgoing, func(error)) error { return nil }
+func (noKafka) Partitions() int32                          { return 1 }
+
+// Who connects right behind a renewal is in the next one within 5 s, whatever the ticks: presence may not be later.
+func TestLeaseOfAConnectionIsThereWithinFiveSeconds(t *testing.T) {
+	book := &leaseBook{}
+	rooms := &rooms{byID: make(map[live.RoomID]*room), linger: time.Hour}
+	r := &room{id: 7, hub: hub.New(hub.Config{}).Open(7), refs: 1}
+	r.audience.users = make(map[live.UserID]int)
+	rooms.byID[7] = r
+	k := &keeper{pod: "p", rooms: rooms, state: book, kafka: noKafka{}, log: slog.New(slog.DiscardHandler), metrics: telemetry.Discard().Metrics}
+	now := time.Now()
+	tick := func() (renewed bool) {
+		now = now.Add(keeperTick)
+		book.renewed = nil
+		k.tick(t.Context(), now)
+		return len(book.renewed) > 0
+	}
+	if !tick() {
+		t.Fatal("a room that is new was not renewed at once")
+	}
+	for round := range 3 {
+		r.audience.join(0, "guest") // just behind the tick that has renewed
+		came := now
+		book.away = round == 1 // for a moment
+		for !tick() {
+			if late := now.Sub(came); late >= countEvery {
+				t.Fatalf("round %d: the lease is %v late", round, late)
+			}
+			if now.Sub(came) >= renewChanged {
+				book.away = false
+			}
+		}
+		if guests := book.renewed[0].NewGuests; !slices.Equal(guests, []string{"guest"}) {
+			t.Errorf("round %d: renewed with guests %v", round, guests)
+		}
+	}
+	came := now
+	for !tick() {
+	}
+	if quiet := now.Sub(came); quiet != roomstate.RenewEvery {
+		t.Errorf("a room where nobody moves is renewed after %v, want %v", quiet, roomstate.RenewEvery)
+	}
+}
+
+// Leases are renewed sooner than viewers may be told.
+func TestViewersAreToldAtMostEveryFiveSeconds(t *testing.T) {
+	k := &keeper{log: slog.New(slog.DiscardHandler)}
+	r := &room{id: 7, hub: hub.New(hub.Config{}).Open(7)}
+	start := time.Now()
+	told := func(after time.Duration, online int64) bool {
+		before := r.presence.toldAt
+		k.counted(t.Context(), r, roomstate.Count{Online: online}, start.Add(after))
+		return r.presence.toldAt != before
+	}
+	if !told(0, 1) || told(4*time.Second, 2) {
+		t.Fatal("want the first count told and not the one 4 s behind it")
+	}
+	k.tell(t.Context(), r, start.Add(5*time.Second))
+	if r.presence.told.Online != 2 {
+		t.Errorf("got %d told, want what was held back", r.presence.told.Online)
+	}
+	if told(20*time.Second, 2) {
+		t.Error("the same count was told again")
+	}
+}
