@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -35,7 +36,7 @@ func (p plan) startPod(ctx context.Context) (*pod, error) {
 	cmd.Env = append(os.Environ(),
 		"LISTEN_ADDR="+addr, "REDIS_ADDRS="+p.redis, "KAFKA_BROKERS="+p.kafka, "TOKEN_SIGNING_KEY="+p.key, "GOMAXPROCS=1",
 		"USER_MESSAGE_RATE=0", "ROOM_DISPLAY_RATE=0", "ROOM_MESSAGE_RATE=0", "MAX_CONNECTIONS=0",
-		"MAX_CONNECTIONS_PER_ADDRESS=0", "MAX_CONNECTIONS_PER_USER=0", "HANDSHAKE_RATE=0", "DRAIN_TIMEOUT=1s", "OTEL_SDK_DISABLED=true")
+		"MAX_CONNECTIONS_PER_ADDRESS=0", "MAX_CONNECTIONS_PER_USER=0", "HANDSHAKE_RATE=0", "OTEL_SDK_DISABLED=true")
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the pod: %w", err)
 	}
@@ -95,8 +96,19 @@ func (p plan) measure(ctx context.Context, r row) (map[string]any, error) {
 		return nil, err
 	}
 	defer func() { _ = one.stop() }() // a pod that is gone already has failed the load
-	args := append([]string{"-c", "1", filepath.Join(p.bin, "load"), "-url", "ws://" + one.addr + "/ws", "-token-key", p.key,
-		"-seed", p.redis, "-pid", strconv.Itoa(one.cmd.Process.Pid), "-duration", fmt.Sprintf("%ds", p.seconds)}, r.load...)
+	url, pid := "ws://"+one.addr+"/ws", strconv.Itoa(one.cmd.Process.Pid)
+	var drain []string
+	if r.drains {
+		next, err := p.startPod(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = next.stop() }()
+		drain = []string{"-drain", pid}
+		url, pid = url+",ws://"+next.addr+"/ws", strconv.Itoa(next.cmd.Process.Pid)
+	}
+	args := slices.Concat([]string{"-c", "1", filepath.Join(p.bin, "load"), "-url", url, "-token-key", p.key,
+		"-seed", p.redis, "-pid", pid, "-duration", fmt.Sprintf("%ds", p.seconds)}, drain, r.load)
 	fmt.Fprintf(p.log, "%s: load %v\n", r.name, r.load)
 	cmd := exec.CommandContext(ctx, "taskset", args...)
 	cmd.Stderr = p.log

@@ -10,6 +10,7 @@ type row struct {
 	name    string
 	load    []string
 	figures []figure
+	drains  bool // the viewers' pod, while a second one takes them
 }
 
 // A figure is one number of a report and its budget: at most, or with atLeast at least, limit; in units of W when inW.
@@ -26,25 +27,31 @@ type figure struct {
 // rows are the socket rows of the budgets. Loads are pinned: the pod to one core, everything else to the other.
 func rows() []row {
 	return []row{
-		{"quiet room, 5,000 × 10/s", []string{"-connections", "5000", "-rate", "10", "-publishers", "2"}, []figure{
+		{name: "quiet room, 5,000 × 10/s", load: []string{"-connections", "5000", "-rate", "10", "-publishers", "2"}, figures: []figure{
 			{name: "CPU a delivery", field: "cpu_us_per_delivery", unit: "µs", limit: 1.5, inW: true},
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 90}, delivered()}},
-		{"hot room, 2,000 × 200/s", []string{"-connections", "2000", "-rate", "200", "-publishers", "4"}, []figure{
+		{name: "hot room, 2,000 × 200/s", load: []string{"-connections", "2000", "-rate", "200", "-publishers", "4"}, figures: []figure{
 			{name: "CPU a delivery", field: "cpu_us_per_delivery", unit: "µs", limit: 0.13, inW: true},
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 100}, delivered()}},
-		{"very hot room, 1,000 × 1,000/s", []string{"-connections", "1000", "-rate", "1000", "-publishers", "4"}, []figure{
+		{name: "very hot room, 1,000 × 1,000/s", load: []string{"-connections", "1000", "-rate", "1000", "-publishers", "4"}, figures: []figure{
 			{name: "deliveries/s", field: "deliveries_per_second", limit: 1e6, atLeast: true},
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 150}, delivered()}},
-		{"idle, 15,000 connections", []string{"-connections", "15000", "-rooms", "10", "-rate", "0", "-hold", "30s", "-warmup", "0s", "-duration", "1s"}, []figure{
+		{name: "idle, 15,000 connections", load: []string{"-connections", "15000", "-rooms", "10", "-rate", "0", "-hold", "30s", "-warmup", "0s", "-duration", "1s"}, figures: []figure{
 			{name: "RSS a connection", field: "rss_per_connection", unit: "bytes", limit: 4096},
 			{name: "CPU a handshake", field: "connect_cpu_us", unit: "µs", limit: 25, inW: true},
 			{name: "CPU while idle", field: "idle_cpu_percent", unit: "%", limit: 5}}},
-		{"danmu in, pipelined", []string{"-connections", "0", "-rooms", "8", "-rate", "-1", "-publishers", "1", "-window", "256"}, []figure{
+		{name: "danmu in, pipelined", load: []string{"-connections", "0", "-rooms", "8", "-rate", "-1", "-publishers", "1", "-window", "256"}, figures: []figure{
 			{name: "CPU a message", field: "cpu_us_per_sent", unit: "µs", limit: 2.5, inW: true}}},
-		{"sender to all, 10,000 viewers", []string{"-connections", "10000", "-rate", "10", "-publishers", "2"}, []figure{
+		{name: "sender to all, 10,000 viewers", load: []string{"-connections", "10000", "-rate", "10", "-publishers", "2"}, figures: []figure{
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 50}, delivered()}},
-		{"5 % never read, 2,000 × 50/s", []string{"-connections", "2000", "-rate", "50", "-publishers", "2", "-stall", "5%"}, []figure{
+		{name: "5 % never read, 2,000 × 50/s", load: []string{"-connections", "2000", "-rate", "50", "-publishers", "2", "-stall", "5%"}, figures: []figure{
 			{name: "p99 of the others", field: "p99", under: "latency_ms", unit: "ms", limit: 100}, delivered()}},
+		{name: "the same, all read", load: []string{"-connections", "2000", "-rate", "50", "-publishers", "2"}, figures: []figure{
+			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 100}, delivered()}},
+		{name: "drain, 10,000 viewers × 5/s", drains: true, load: []string{"-connections", "10000", "-rate", "5", "-publishers", "2", "-duration", "25s"},
+			figures: []figure{{name: "viewers that moved", field: "moved", limit: 10_000, atLeast: true},
+				{name: "from SIGTERM to the last", field: "drain_seconds", unit: "s", limit: 20},
+				{name: "doubled", field: "doubled", limit: 0}, delivered()}},
 	}
 }
 

@@ -45,7 +45,7 @@ func startCrew(ctx context.Context, o options, key tokenKey) (*crew, error) {
 		}
 		s := spec{Process: i, URL: o.url, FirstRoom: int64(o.firstRoom), Rooms: o.rooms, FirstUser: firstViewer + int64(from),
 			Count: to - from, Stall: o.stall, Slow: o.slow, Churn: o.churn, Parallel: o.workers, Deflate: o.deflate,
-			ByProcess: o.byProcess, SampleEvery: o.sampleEvery(), Token: key}
+			ByProcess: o.byProcess, Follow: o.drain != 0, SampleEvery: o.sampleEvery(), Token: key}
 		if err := h.orders.Encode(order{Do: "connect", Spec: &s}); err != nil {
 			c.stop()
 			return nil, fmt.Errorf("order worker %d: %w", i, err)

@@ -47,13 +47,17 @@ func parseTarget(raw string) ([]target, error) {
 	return targets, nil
 }
 
-// handshakeRequest is the HTTP request that opens a socket to the room. An empty token makes a guest.
-func (t target) handshakeRequest(room int64, token string, deflate bool) []byte {
+// handshakeRequest is the HTTP request that opens a socket to the room. An empty token makes a guest; resume is where an
+// earlier connection was, "" for a new viewer.
+func (t target) handshakeRequest(room int64, token, resume string, deflate bool) []byte {
 	q := url.Values{}
 	for k, v := range t.query {
 		q[k] = v
 	}
 	q.Set("room_id", strconv.FormatInt(room, 10))
+	if resume != "" {
+		q.Set("resume", resume)
+	}
 	var nonce [16]byte
 	rand.Read(nonce[:])
 	var b bytes.Buffer

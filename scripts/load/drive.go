@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -54,6 +56,9 @@ func drive(ctx context.Context, o options, progress io.Writer) (*report, error) 
 			return nil, err
 		}
 	}
+	if o.drain != 0 {
+		targets = targets[1:] // who publishes stays
+	}
 	pubs, err := startPublishers(ctx, o, targets, key)
 	if err != nil {
 		return nil, err
@@ -89,6 +94,12 @@ func measure(ctx context.Context, o options, c *crew, pubs *publishers, rep *rep
 	before, err := usageOf(o.pids)
 	if err != nil {
 		return err
+	}
+	if o.drain != 0 {
+		rep.drained = time.Now()
+		if err := syscall.Kill(o.drain, syscall.SIGTERM); err != nil {
+			return fmt.Errorf("drain process %d: %w", o.drain, err)
+		}
 	}
 	start, sent, acked, at := c.tally(), pubs.sent(), pubs.acked(), time.Now()
 	if err := wait(ctx, o.duration); err != nil {

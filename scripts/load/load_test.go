@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -27,13 +30,17 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A room is a gateway in fifty lines: it numbers what it gets and sends it to all. skip and double spoil chosen numbers.
+// A room is a gateway in eighty lines: it numbers what it gets and sends it to all. skip and double spoil chosen numbers,
+// and one that forgets does not recover who resumes.
 type room struct {
 	mu     sync.Mutex
 	seq    int
 	conns  map[*websocket.Conn]bool
 	skip   int
 	double int
+
+	past    [][]byte
+	forgets bool
 }
 
 func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -44,7 +51,7 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	defer c.Close()
 	r.mu.Lock()
 	r.conns[c] = true
-	err = c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"type":"welcome","data":{"seq":%d}}`, r.seq))
+	err = r.greet(c, req.URL.Query().Get("resume"))
 	r.mu.Unlock()
 	for err == nil {
 		var in struct{ ID, Content string }
@@ -57,11 +64,36 @@ func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	r.mu.Unlock()
 }
 
+// greet is called with the lock.
+func (r *room) greet(c *websocket.Conn, resume string) error {
+	at, recovered := r.seq, false
+	if _, err := fmt.Sscanf(resume, "e:%d", &at); err == nil && !r.forgets {
+		recovered = true
+	} else {
+		at = r.seq
+	}
+	err := c.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `{"type":"welcome","data":{"epoch":"e","seq":%d,"recovered":%t}}`, at, recovered))
+	for _, missed := range r.past[at:] {
+		err = errors.Join(err, c.WriteMessage(websocket.TextMessage, missed))
+	}
+	return err
+}
+
+// sendAway asks everybody to come back.
+func (r *room) sendAway() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for c := range r.conns {
+		_ = c.WriteMessage(websocket.TextMessage, []byte(`{"type":"reconnect","data":{"after_ms":20}}`))
+	}
+}
+
 func (r *room) publish(from *websocket.Conn, id, content string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.seq++
 	msg := fmt.Appendf(nil, `{"type":"danmu","content":%q,"seq":%d}`, content, r.seq)
+	r.past = append(r.past, msg)
 	for c := range r.conns {
 		if r.seq == r.skip {
 			continue
@@ -178,4 +210,41 @@ func FuzzNextFrame(f *testing.F) {
 			b = b[fr.size:]
 		}
 	})
+}
+
+// Viewers of a pod that drains are counted on the next one, with nothing missed, and so is what the next one loses.
+func TestViewersFollowADrain(t *testing.T) {
+	for name, forgets := range map[string]bool{"recovered": false, "forgotten": true} {
+		t.Run(name, func(t *testing.T) {
+			// Both servers are one room, as two pods are; the first sends its viewers away when this process gets SIGTERM.
+			shared := &room{conns: map[*websocket.Conn]bool{}, forgets: forgets}
+			first, second := httptest.NewServer(shared), httptest.NewServer(shared)
+			defer first.Close()
+			defer second.Close()
+			terminated := make(chan os.Signal, 1)
+			signal.Notify(terminated, syscall.SIGTERM)
+			defer signal.Stop(terminated)
+			go func() {
+				<-terminated
+				shared.sendAway()
+			}()
+			var stdout, stderr bytes.Buffer
+			args := []string{"-url", "ws" + strings.TrimPrefix(first.URL, "http") + "/ws,ws" + strings.TrimPrefix(second.URL, "http") + "/ws",
+				"-connections", "20", "-rate", "50", "-publishers", "1", "-warmup", "300ms", "-duration", "2s", "-settle", "3s",
+				"-token-key", writeTestKey(t), "-drain", fmt.Sprint(os.Getpid())}
+			if err := run(t.Context(), args, nil, &stdout, &stderr); err != nil {
+				t.Fatalf("%v\n%s%s", err, stdout.String(), stderr.String())
+			}
+			var rep report
+			if err := json.Unmarshal(stdout.Bytes(), &rep); err != nil {
+				t.Fatal(err)
+			}
+			if lost := rep.Holes > 0 || len(rep.Failures) > 0; lost != forgets {
+				t.Errorf("%d holes, failures %v", rep.Holes, rep.Failures)
+			}
+			if !forgets && (rep.Moved != 20 || rep.DrainSeconds <= 0 || rep.Doubled != 0 || rep.DeliveredPct != 100) {
+				t.Errorf("got %+v, want 20 viewers that moved with nothing lost", rep)
+			}
+		})
+	}
 }

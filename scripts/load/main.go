@@ -90,6 +90,7 @@ type options struct {
 	floor       bool
 	deflate     bool
 	workers     int // concurrent handshakes a process
+	drain       int // process of the first target, to be drained while the second takes its viewers; 0: none
 }
 
 func parseOptions(args []string, stderr io.Writer) (options, error) {
@@ -122,6 +123,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	fs.BoolVar(&o.floor, "floor", false, "only measure W, the CPU of one raw 142-byte write to a loopback socket; wants cores 0 and 1")
 	fs.BoolVar(&o.deflate, "deflate", false, "offer permessage-deflate (frames are counted by bytes, not opened)")
 	fs.IntVar(&o.workers, "workers", 16, "handshakes at once a process")
+	fs.IntVar(&o.drain, "drain", 0, "with two -url: viewers join the first, this process of which gets SIGTERM when measuring begins; they follow to the second")
 	if err := fs.Parse(args); err != nil {
 		return o, err
 	}
@@ -152,8 +154,12 @@ func (o options) check() []error {
 	if o.stall+o.slow > 1 {
 		problems = append(problems, errors.New("-stall and -slow-reader together are at most 100%"))
 	}
-	if _, err := parseTarget(o.url); err != nil {
+	targets, err := parseTarget(o.url)
+	if err != nil {
 		problems = append(problems, err)
+	}
+	if o.drain != 0 && (len(targets) != 2 || o.drain < 1 || o.stall+o.slow+o.churn > 0) {
+		problems = append(problems, errors.New("-drain is a process id, wants two -url, and viewers that read and stay"))
 	}
 	return problems
 }

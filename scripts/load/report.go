@@ -35,8 +35,12 @@ type report struct {
 	RSSMiB          float64          `json:"server_rss_mib,omitempty"`
 	Pings           int64            `json:"pings"`
 	Churned         int64            `json:"churned,omitempty"`
+	Moved           int64            `json:"moved,omitempty"`
+	DrainSeconds    float64          `json:"drain_seconds,omitempty"` // from SIGTERM to the last viewer on the next pod
 	Closes          map[int]int64    `json:"closes,omitempty"`
 	Failures        map[string]int64 `json:"failures,omitempty"`
+
+	drained time.Time
 }
 
 type quantiles struct {
@@ -106,6 +110,10 @@ func (r *report) finish(results []*result, pubs *publishers) {
 	}
 	r.Holes, r.Doubled, r.Gapped, r.Pings = all.Holes, all.Doubled, all.Gaps, all.Pings
 	r.Closes, r.Failures, r.Churned = all.Closes, all.Failures, all.Churned
+	r.Moved = all.Moved
+	if all.Moved > 0 {
+		r.DrainSeconds = time.UnixMicro(all.LastMove).Sub(r.drained).Seconds()
+	}
 	r.Latency = all.Latency.quantiles()
 	var acks histogram
 	for _, p := range pubs.all {

@@ -8,9 +8,11 @@ type result struct {
 	Holes    int64                `json:"holes"`   // numbers skipped without a gap message
 	Doubled  int64                `json:"doubled"` // numbers seen twice or out of order
 	Pings    int64                `json:"pings"`
-	Churned  int64                `json:"churned"` // connections that we ended ourselves
-	Gaps     map[string]int64     `json:"gaps"`    // messages missed and declared, by reason
-	Closes   map[int]int64        `json:"closes"`  // connections ended by the server, by close code
+	Churned  int64                `json:"churned"`   // connections that we ended ourselves
+	Moved    int64                `json:"moved"`     // viewers that followed to the next pod
+	LastMove int64                `json:"last_move"` // Unix µs
+	Gaps     map[string]int64     `json:"gaps"`      // messages missed and declared, by reason
+	Closes   map[int]int64        `json:"closes"`    // connections ended by the server, by close code
 	Failures map[string]int64     `json:"failures"`
 	Rooms    map[int64]*roomTally `json:"rooms"`
 }
@@ -50,6 +52,8 @@ func (r *result) merge(o *result) {
 	r.Doubled += o.Doubled
 	r.Pings += o.Pings
 	r.Churned += o.Churned
+	r.Moved += o.Moved
+	r.LastMove = max(r.LastMove, o.LastMove)
 	addInto(&r.Gaps, o.Gaps)
 	addInto(&r.Closes, o.Closes)
 	addInto(&r.Failures, o.Failures)
@@ -111,5 +115,6 @@ func (w *worker) finish() *result {
 		}
 	}
 	unix.Close(w.epoll)
+	w.result.Moved, w.result.LastMove = w.moves.done, w.moves.last
 	return &w.result
 }

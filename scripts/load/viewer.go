@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // A viewer is one connection. Only the event loop touches it once it is adopted.
 type viewer struct {
 	fd      int
+	index   int64 // among the worker's
 	room    int64
 	stalled bool // never reads
 	slow    bool // reads 2 KiB every 100 ms
@@ -22,6 +24,17 @@ type viewer struct {
 	start int64 // the room's seq at the welcome
 	last  int64 // the newest seq seen
 	count int64 // numbered messages seen
+	epoch string
+	moved bool // it was told to go to the second target
+	away  bool // and has left the first
+}
+
+// resume is where the viewer was, "" when it is new.
+func (v *viewer) resume() string {
+	if v.epoch == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", v.epoch, v.last)
 }
 
 const (
@@ -133,19 +146,15 @@ func (w *worker) consume(v *viewer, b []byte) {
 func (w *worker) text(v *viewer, payload []byte, now int64) bool {
 	switch kind := typeOf(payload); kind {
 	case "welcome":
-		var m struct {
-			Data struct{ Seq int64 }
-		}
-		if err := json.Unmarshal(payload, &m); err != nil {
-			w.fail(err)
-			return false
-		}
-		v.start, v.last = m.Data.Seq, m.Data.Seq
+		w.welcome(v, payload)
+		return false
+	case "reconnect":
+		w.reconnect(v, payload)
 		return false
 	case "gap":
 		w.gap(v, payload)
 		return false
-	case "ack", "error", "online", "deleted", "reconnect", "gift_result", "pong":
+	case "ack", "error", "online", "deleted", "gift_result", "pong":
 		return false
 	}
 	seq := seqOf(payload)
@@ -171,6 +180,28 @@ func (w *worker) text(v *viewer, payload []byte, now int64) bool {
 		}
 	}
 	return true
+}
+
+// welcome begins a viewer's account; one that moved goes on where it was.
+func (w *worker) welcome(v *viewer, payload []byte) {
+	var m struct {
+		Data struct {
+			Epoch     string
+			Seq       int64
+			Recovered bool
+		}
+	}
+	err := json.Unmarshal(payload, &m)
+	switch {
+	case err != nil:
+		w.fail(err)
+	case v.moved && !m.Data.Recovered:
+		w.fail(errNotRecovered)
+	case v.moved:
+		w.moves.arrived(time.Now())
+	default:
+		v.epoch, v.start, v.last = m.Data.Epoch, m.Data.Seq, m.Data.Seq
+	}
 }
 
 // gap moves the cursor over what the server says this connection missed.
@@ -208,6 +239,10 @@ func (w *worker) close(v *viewer, code int) {
 	if v.fd < 0 {
 		return
 	}
+	if v.moved && !v.away {
+		w.detach(v)
+		return
+	}
 	w.conns[v.fd].Store(nil)
 	unix.Close(v.fd)
 	v.fd = -1
@@ -219,6 +254,19 @@ func (w *worker) close(v *viewer, code int) {
 	w.result.account(v, false)
 }
 
+// detach closes the connection of a viewer that goes elsewhere, once: it may have been closed before its time came.
+func (w *worker) detach(v *viewer) {
+	if v.away {
+		return
+	}
+	v.away = true
+	w.conns[v.fd].Store(nil)
+	unix.Close(v.fd)
+	v.fd, v.partial = -1, nil
+	w.open.Add(-1)
+	w.moves.ready <- v
+}
+
 // letGo closes the connections that have to leave. Only the loop may: to anybody else a descriptor could be another's.
 func (w *worker) letGo() {
 	for {
@@ -228,6 +276,8 @@ func (w *worker) letGo() {
 				w.result.Churned++
 			}
 			w.close(v, 0)
+		case v := <-w.moves.due:
+			w.detach(v)
 		default:
 			return
 		}

@@ -39,6 +39,7 @@ type spec struct {
 	Parallel  int     `json:"parallel"`
 	Deflate   bool    `json:"deflate"`
 	ByProcess bool    `json:"by_process"`
+	Follow    bool    `json:"follow"` // all join the first target, and go to the second when they are told to
 
 	SampleEvery int64    `json:"sample_every"` // the latency of every n-th message is measured
 	Token       tokenKey `json:"token"`
@@ -70,6 +71,7 @@ type worker struct {
 	conns   []atomic.Pointer[viewer] // by descriptor
 	next    atomic.Int64             // index of the next connection to open
 	leaving chan *viewer             // to be closed by the event loop
+	moves   moves
 
 	open, failed, closed, deliveries, bytes atomic.Int64
 	measureFrom                             atomic.Int64 // Unix µs; latency counts from here on; 0: not yet
@@ -103,6 +105,9 @@ func runWorker(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	}
 	var parts sync.WaitGroup
 	parts.Go(func() { w.readLoop(ctx) })
+	for range w.spec.Parallel {
+		parts.Go(func() { w.follow(ctx) })
+	}
 	parts.Go(func() { every(ctx, time.Second, func() { tell(note{Event: "progress"}) }) })
 	w.connectAll(ctx)
 	tell(note{Event: "connected"})
@@ -166,6 +171,7 @@ func newWorker(s spec) (*worker, error) {
 	}
 	return &worker{
 		spec: s, pass: pass, targets: targets, source: sourceAddress(s.Process), epoll: epoll, leaving: make(chan *viewer, 64),
+		moves:  newMoves(s),
 		conns:  make([]atomic.Pointer[viewer], min(limit.Cur, 1<<20)),
 		result: result{Closes: map[int]int64{}, Failures: map[string]int64{}, Gaps: map[string]int64{}, Rooms: map[int64]*roomTally{}},
 	}, nil
@@ -194,24 +200,32 @@ func (w *worker) connectAll(ctx context.Context) {
 
 // connect opens the i-th connection, trying again while the server asks to come back later (503, 429).
 func (w *worker) connect(ctx context.Context, i int64) {
-	v := &viewer{room: w.spec.FirstRoom + i%int64(w.spec.Rooms)}
+	v := &viewer{index: i, room: w.spec.FirstRoom + i%int64(w.spec.Rooms)}
 	at := float64(i%1000) / 1000
 	v.stalled = at < w.spec.Stall
 	v.slow = !v.stalled && at < w.spec.Stall+w.spec.Slow
+	t := w.targets[w.spec.Process%len(w.targets)]
+	switch {
+	case w.spec.Follow:
+		t = w.targets[0]
+	case !w.spec.ByProcess:
+		t = w.targets[(w.spec.Process+int(i))%len(w.targets)]
+	}
+	w.dial(ctx, v, t)
+}
+
+// dial opens the viewer's connection.
+func (w *worker) dial(ctx context.Context, v *viewer, t target) {
 	receiveBuffer := 0
 	if v.stalled || v.slow {
 		receiveBuffer = 4096 // so that the server feels it soon
 	}
-	token, err := w.pass.token(w.spec.FirstUser + i)
+	token, err := w.pass.token(w.spec.FirstUser + v.index)
 	if err != nil {
 		w.fail(err)
 		return
 	}
-	t := w.targets[w.spec.Process%len(w.targets)]
-	if !w.spec.ByProcess {
-		t = w.targets[(w.spec.Process+int(i))%len(w.targets)]
-	}
-	request := t.handshakeRequest(v.room, token, w.spec.Deflate)
+	request := t.handshakeRequest(v.room, token, v.resume(), w.spec.Deflate)
 	for try := 0; ; try++ {
 		fd, rest, err := dialRaw(w.source, t, request, receiveBuffer)
 		if err == nil {

@@ -47,7 +47,7 @@ func (c *client) upgrade(t target, room int64, token string) error {
 	if err := c.conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
 		return err
 	}
-	if _, err := c.conn.Write(t.handshakeRequest(room, token, false)); err != nil {
+	if _, err := c.conn.Write(t.handshakeRequest(room, token, "", false)); err != nil {
 		return fmt.Errorf("send a publisher's handshake: %w", err)
 	}
 	resp, err := http.ReadResponse(c.r, nil)

@@ -19,9 +19,9 @@ type DrainPlan struct {
 	Wave   time.Duration // between two waves; each viewer is told to come back within the next one
 }
 
-// PlanDrain fits a drain into the time there is, leaving a quarter of it for Kafka and the clients' last words.
+// PlanDrain fits a drain into the time there is, leaving a third of it for Kafka and the clients' last words.
 func PlanDrain(timeout time.Duration) DrainPlan {
-	return DrainPlan{Wait: min(timeout/6, 5*time.Second), Spread: timeout / 2, Wave: min(time.Second, timeout/20)}
+	return DrainPlan{Wait: min(timeout/6, 5*time.Second), Spread: timeout * 2 / 5, Wave: min(time.Second, timeout/20)}
 }
 
 // Ready is nil while new connections are welcome.
