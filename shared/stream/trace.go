@@ -28,11 +28,10 @@ func injectTrace(ctx context.Context, headers []Header) []Header {
 	return headers
 }
 
-// startBatch begins the span of a batch. It is a child of the first sampled record, so that this one's trace reaches
+// start begins the span of a batch. It is a child of the first sampled record, so that this one's trace reaches
 // to its end, and is linked to the others that are sampled.
-func (w *worker) startBatch(part []Record) (context.Context, trace.Span) {
-	ctx := w.ctx
-	if !w.telemetry.Tracing() {
+func (o observer) start(ctx context.Context, part []Record) (context.Context, trace.Span) {
+	if !o.telemetry.Tracing() {
 		return ctx, trace.SpanFromContext(ctx)
 	}
 	var links []trace.Link
@@ -48,12 +47,12 @@ func (w *worker) startBatch(part []Record) (context.Context, trace.Span) {
 		ctx = trace.ContextWithRemoteSpanContext(ctx, links[0].SpanContext)
 		links = links[1:]
 	}
-	return w.telemetry.Tracer().Start(ctx, spanBatch,
+	return o.telemetry.Tracer().Start(ctx, spanBatch,
 		trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithLinks(links...),
 		trace.WithAttributes(
-			attribute.String("messaging.destination.name", w.id.topic),
-			attribute.String("messaging.consumer.group.name", w.cfg.Group),
+			attribute.String("messaging.destination.name", string(o.topic)),
+			attribute.String("messaging.consumer.group.name", o.group),
 			attribute.Int("messaging.batch.message_count", len(part))))
 }
 

@@ -2,15 +2,11 @@ package stream
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"go.opentelemetry.io/otel/metric"
 
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
@@ -24,8 +20,8 @@ type worker struct {
 	kafka *kgo.Client
 	id    partition
 
-	labels   metric.MeasurementOption // of batch.size
-	ctx      context.Context          // of the handler
+	handle   BatchFunc
+	ctx      context.Context // of the handler
 	cancel   context.CancelFunc
 	stopping chan struct{} // closed: no further batch begins
 	stopOnce sync.Once
@@ -44,7 +40,7 @@ func newWorker(m *member, kafka *kgo.Client, id partition) *worker {
 	ctx, cancel := context.WithCancel(m.base)
 	return &worker{
 		member: m, kafka: kafka, id: id,
-		labels: telemetry.Labels(telemetry.Group, m.cfg.Group, telemetry.LabelTopic, id.topic),
+		handle: Observe(m.telemetry, m.cfg.Group, Topic(id.topic), m.fn),
 		ctx:    ctx, cancel: cancel,
 		stopping: make(chan struct{}),
 		ended:    make(chan struct{}),
@@ -93,7 +89,7 @@ func (w *worker) run() {
 		if len(part) == 0 {
 			return
 		}
-		done, err := w.handle(part)
+		done, err := w.handle(w.ctx, part)
 		w.finish(done)
 		if done > 0 {
 			failures = 0
@@ -172,36 +168,6 @@ func (w *worker) finish(done int) {
 		w.paused = false
 		w.kafka.ResumeFetchPartitions(w.id.asMap())
 	}
-}
-
-// handle calls the handler and makes its answer sound: 0 ≤ done ≤ len(part), and an error exactly when done is less.
-func (w *worker) handle(part []Record) (done int, err error) {
-	ctx, span := w.startBatch(part)
-	w.telemetry.Metrics.BatchSize.Record(ctx, int64(len(part)), w.labels)
-	done, err = call(ctx, w.fn, part)
-	switch {
-	case done < 0 || done > len(part):
-		done, err = 0, errors.Join(fmt.Errorf("handler says %d of %d records are finished", done, len(part)), err)
-	case err != nil && done == len(part):
-		// Nothing is left to be delivered again; the records count as what the handler says they are.
-		w.telemetry.Logger().WarnContext(ctx, "batch finished with an error",
-			telemetry.Group, w.cfg.Group, telemetry.Topic, w.id.topic, telemetry.Err, err)
-		err = nil
-	case err == nil && done < len(part):
-		err = fmt.Errorf("handler finished %d of %d records and does not say why", done, len(part))
-	}
-	endSpan(span, err)
-	return done, err
-}
-
-// call turns a panic into an error: one bad record must not end a process that serves every room.
-func call(ctx context.Context, fn BatchFunc, part []Record) (done int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			done, err = 0, fmt.Errorf("handler panics: %v\n%s", p, debug.Stack())
-		}
-	}()
-	return fn(ctx, part)
 }
 
 // sleep reports whether the worker shall go on after it.

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // A batchAnswer is what Lambda takes for "redeliver these": the first unfinished record of each partition. The library
@@ -69,24 +69,13 @@ func (h *Host) partition(ctx context.Context, part []stream.Record) (redeliver i
 	if len(part) == 0 {
 		return -1
 	}
-	done, err := h.handle(ctx, part)
+	done, err := h.Batches[part[0].Topic](ctx, part)
 	if done >= len(part) {
 		return -1
 	}
-	slog.ErrorContext(ctx, "batch stopped", "topic", part[0].Topic, "partition", part[0].Partition,
-		"offset", part[done].Offset, "error", err)
+	h.Log.ErrorContext(ctx, "batch stopped", telemetry.Topic, string(part[0].Topic), telemetry.Partition, part[0].Partition,
+		telemetry.Offset, part[done].Offset, telemetry.Err, err)
 	return part[done].Offset
-}
-
-// handle turns a panic into an error: one partition's bug must not throw away what the others have done.
-func (h *Host) handle(ctx context.Context, part []stream.Record) (done int, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v", p)
-		}
-	}()
-	done, err = h.Batches[part[0].Topic](ctx, part)
-	return min(max(done, 0), len(part)), err
 }
 
 func records(in []events.KafkaRecord) ([]stream.Record, error) {

@@ -9,11 +9,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
+	"sync/atomic"
 	"time"
 
-	awslambda "github.com/aws/aws-lambda-go/lambda"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // A Host is one function on Lambda. One binary may serve HTTP, Kafka and schedules at once: the event's shape decides.
@@ -23,13 +26,14 @@ type Host struct {
 	Batches map[stream.Topic]stream.BatchFunc          // by topic
 	Jobs    map[string]func(ctx context.Context) error // by the "job" of a scheduled event's input
 	Flush   func(ctx context.Context) error            // telemetry; after every invocation, since the process freezes behind its answer
+	Tracer  trace.Tracer
+	Log     *slog.Logger
+
+	warm atomic.Bool // the first invocation has begun
 }
 
 // margin is what is left of an invocation's time to answer and flush.
 const margin = time.Second
-
-// Run serves invocations until ctx ends or the runtime goes away. It returns only on the runtime's own errors.
-func (h *Host) Run(ctx context.Context) { awslambda.StartWithOptions(h, awslambda.WithContext(ctx)) }
 
 // An event is what all events have that tells their kinds apart.
 type event struct {
@@ -46,10 +50,8 @@ var errUnknownEvent = errors.New("not an HTTP API, Kafka or scheduled event")
 
 // Invoke handles one invocation and is aws-lambda-go's Handler. An error makes Lambda redeliver asynchronous events
 // and the records of a batch from its start.
-func (h *Host) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
-	if h.Flush != nil {
-		defer h.flush(ctx)
-	}
+func (h *Host) Invoke(ctx context.Context, payload []byte) (answer []byte, err error) {
+	defer h.flush(ctx)
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-margin))
@@ -59,17 +61,31 @@ func (h *Host) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	if err := json.Unmarshal(payload, &e); err != nil {
 		return nil, fmt.Errorf("read the event: %w", err)
 	}
-	switch {
-	case e.RequestContext.HTTP.Method != "" && h.HTTP != nil:
+	ctx, end := h.start(ctx, e)
+	defer func() { end(err) }()
+	switch e.trigger() {
+	case triggerHTTP:
 		return h.serve(ctx, payload)
-	case e.EventSource == "aws:kafka" || e.EventSource == "SelfManagedKafka":
+	case triggerKafka:
 		return h.batch(ctx, payload)
-	case e.Job != "" && h.Jobs[e.Job] != nil:
-		return nil, h.Jobs[e.Job](ctx)
-	case e.Job != "":
-		return nil, fmt.Errorf("no job is named %q", e.Job)
+	case triggerTimer:
+		return nil, h.job(ctx, e.Job)
 	}
 	return nil, errUnknownEvent
+}
+
+// job turns a panic into an error, as it is done for requests and batches: the next event must find the process alive.
+func (h *Host) job(ctx context.Context, name string) (err error) {
+	run := h.Jobs[name]
+	if run == nil {
+		return fmt.Errorf("no job is named %q", name)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("job %s panics: %v\n%s", name, p, debug.Stack())
+		}
+	}()
+	return run(ctx)
 }
 
 // flush has what is left of the invocation. Its failure is logged and no more: a collector that is down must neither
@@ -81,6 +97,6 @@ func (h *Host) flush(ctx context.Context) {
 		defer cancel()
 	}
 	if err := h.Flush(ctx); err != nil {
-		slog.WarnContext(ctx, "telemetry not flushed", "error", err)
+		h.Log.WarnContext(ctx, "telemetry not flushed", telemetry.Err, err)
 	}
 }

@@ -1,0 +1,9 @@
+// Command gift is the bootstrap of the gift function on AWS Lambda.
+package main
+
+import (
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host/lambda"
+)
+
+func main() { lambda.Main("gift", functions.Gift) }

@@ -1,0 +1,9 @@
+// Command setup is the bootstrap of the setup function on AWS Lambda.
+package main
+
+import (
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host/lambda"
+)
+
+func main() { lambda.Main("setup", functions.Setup) }

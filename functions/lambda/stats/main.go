@@ -1,0 +1,9 @@
+// Command stats is the bootstrap of the stats function on AWS Lambda.
+package main
+
+import (
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host/lambda"
+)
+
+func main() { lambda.Main("stats", functions.Stats) }

@@ -1,0 +1,47 @@
+// Command plain runs functions as ordinary processes, on premises or by hand: requests on LISTEN_ADDR, records by consumer
+// groups in large batches, jobs by the clock.
+//
+//	plain FUNCTION       serves until SIGTERM
+//	plain FUNCTION JOB   runs the job once and ends
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host"
+	"github.com/barrage-live/barrage/functions/host/plain"
+)
+
+// makes are the functions by name.
+var makes = map[string]host.Make{
+	"auth": functions.Auth, "room": functions.Room, "gift": functions.Gift, "stats": functions.Stats,
+	"history": functions.LookBack, "setup": functions.Setup,
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := run(ctx, os.Args[1:], os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, getenv func(string) string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return fmt.Errorf("usage: plain FUNCTION [JOB]")
+	}
+	make := makes[args[0]]
+	if make == nil {
+		return fmt.Errorf("no function is named %q", args[0])
+	}
+	if len(args) == 2 {
+		return plain.RunJob(ctx, args[0], make, args[1], getenv)
+	}
+	return plain.Run(ctx, args[0], make, getenv, nil)
+}
