@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	gosqlite "github.com/glebarez/sqlite"
 	"github.com/go-sql-driver/mysql"
 	gormmysql "gorm.io/driver/mysql"
 	"gorm.io/gorm"
@@ -63,6 +62,8 @@ func parseURL(raw string) (address, error) {
 
 func parseSQLite(file string) (address, error) {
 	switch {
+	case !hasSQLite:
+		return address{}, errors.New("sqlite: this binary is built without it: want mysql://user:pass@host:port/db")
 	case file == "":
 		return address{}, errors.New("sqlite: names no file")
 	case strings.Contains(file, ":memory:"):
@@ -187,7 +188,7 @@ func (mysqlQuiet) Print(...any) {}
 
 func (a address) dialector(conn gorm.ConnPool) gorm.Dialector {
 	if a.system == sqlite {
-		return &gosqlite.Dialector{Conn: conn}
+		return sqliteDialector(conn)
 	}
 	// Asking for the version would need a server that is up; it matters to features that are not used here.
 	return gormmysql.New(gormmysql.Config{Conn: conn, SkipInitializeWithVersion: true})

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"time"
 
-	gosqlite "github.com/glebarez/sqlite"
 	"github.com/go-sql-driver/mysql"
 )
 
@@ -40,7 +39,7 @@ func openSQLite(file string, p pool) (*sql.DB, error) {
 	} else {
 		q.Add("_txlock", "immediate") // take the write lock first: a read that turns into a write can fail half-way
 	}
-	db, err := sql.Open(gosqlite.DriverName, file+"?"+q.Encode())
+	db, err := sql.Open(sqliteDriver, file+"?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}

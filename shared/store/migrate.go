@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"time"
 
-	gosqlite "github.com/glebarez/sqlite"
 	"github.com/pressly/goose/v3"
 )
 
@@ -58,7 +57,7 @@ func (s *Store) lockSchema(ctx context.Context) (unlock func() error, err error)
 // only writing connection for itself.
 func lockSQLite(ctx context.Context, file string) (func() error, error) {
 	dsn := fmt.Sprintf("%s.migrate?_txlock=exclusive&_pragma=busy_timeout(%d)", file, migrateWait.Milliseconds())
-	db, err := sql.Open(gosqlite.DriverName, dsn)
+	db, err := sql.Open(sqliteDriver, dsn)
 	if err != nil {
 		return nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	sqlitedriver "github.com/glebarez/go-sqlite"
 	"github.com/go-sql-driver/mysql"
 	"gorm.io/gorm"
 	"gorm.io/plugin/dbresolver"
@@ -66,8 +65,8 @@ func lostLock(err error) bool {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number == mysqlDeadlock || e.Number == mysqlLockWaitTimeout || e.Number == mysqlRecordChanged
 	}
-	if e, ok := errors.AsType[*sqlitedriver.Error](err); ok {
-		code := e.Code() & sqlitePrimaryCode
+	if code, ok := sqliteCode(err); ok {
+		code := code & sqlitePrimaryCode
 		return code == sqliteBusy || code == sqliteLocked
 	}
 	return false
@@ -78,8 +77,8 @@ func IsDuplicate(err error) bool {
 	if e, ok := errors.AsType[*mysql.MySQLError](err); ok {
 		return e.Number == mysqlDuplicate
 	}
-	if e, ok := errors.AsType[*sqlitedriver.Error](err); ok {
-		return e.Code() == sqliteConstraintUnique || e.Code() == sqliteConstraintKey
+	if code, ok := sqliteCode(err); ok {
+		return code == sqliteConstraintUnique || code == sqliteConstraintKey
 	}
 	return false
 }

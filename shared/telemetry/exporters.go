@@ -6,7 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"go.opentelemetry.io/contrib/exporters/autoexport"
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 )
@@ -40,7 +39,7 @@ func spanProcessor(ctx context.Context, cfg Config) (sdktrace.SpanProcessor, err
 	if !exports(cfg.Getenv, "TRACES") {
 		return nil, nil
 	}
-	exporter, err := autoexport.NewSpanExporter(ctx)
+	exporter, err := newSpanExporter(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +52,7 @@ func metricReaders(ctx context.Context, cfg Config) ([]sdkmetric.Reader, error) 
 		readers = append(readers, cfg.MetricReader)
 	}
 	if exports(cfg.Getenv, "METRICS") {
-		r, err := autoexport.NewMetricReader(ctx)
+		r, err := newMetricReader(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -12,15 +12,18 @@ import (
 	"testing"
 	"time"
 
+	awslambda "github.com/aws/aws-lambda-go/lambda"
+
 	"github.com/barrage-live/barrage/functions/host/lambda/runtimeapi"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 // TestMain lets the test binary be the bootstrap that the runtime API starts.
 func TestMain(m *testing.M) {
 	if os.Getenv("AWS_LAMBDA_RUNTIME_API") != "" {
-		testHost().Run(context.Background())
+		awslambda.StartWithOptions(testHost())
 		return
 	}
 	os.Exit(m.Run())
@@ -43,7 +46,7 @@ func testHost() *Host {
 	mux.HandleFunc("/binary", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte{0, 0xff, 0xfe}) })
 	return &Host{
 		HTTP: mux,
-		Batches: map[stream.Topic]stream.BatchFunc{stream.LiveMessages: func(_ context.Context, part []stream.Record) (int, error) {
+		Batches: map[stream.Topic]stream.BatchFunc{stream.LiveMessages: observed(func(_ context.Context, part []stream.Record) (int, error) {
 			for i, r := range part {
 				switch string(r.Value) {
 				case "bad":
@@ -57,10 +60,15 @@ func testHost() *Host {
 				}
 			}
 			return len(part), nil
-		}},
-		Jobs:  map[string]func(context.Context) error{"reconcile": func(context.Context) error { return nil }},
-		Flush: func(context.Context) error { return nil },
+		})},
+		Jobs:   map[string]func(context.Context) error{"reconcile": func(context.Context) error { return nil }},
+		Flush:  func(context.Context) error { return nil },
+		Tracer: telemetry.Discard().Tracer(), Log: telemetry.Discard().Logger(),
 	}
+}
+
+func observed(fn stream.BatchFunc) stream.BatchFunc {
+	return stream.Observe(telemetry.Discard(), "test", stream.LiveMessages, fn)
 }
 
 func startRuntime(t *testing.T) *runtimeapi.Server {
@@ -204,6 +212,7 @@ func TestInvokeKeepsASecondToAnswerAndFlush(t *testing.T) {
 			flushLeft = time.Until(deadline)
 			return errors.New("collector is gone")
 		},
+		Tracer: telemetry.Discard().Tracer(), Log: telemetry.Discard().Logger(),
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 	defer cancel()
