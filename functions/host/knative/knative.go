@@ -22,10 +22,10 @@ type Function struct {
 
 // opened is what Start leaves to the other methods.
 type opened struct {
-	fn     *host.Instance
-	events *Events
-	stop   context.CancelFunc
-	ended  chan struct{}
+	fn      *host.Instance
+	handler http.Handler
+	stop    context.CancelFunc
+	ended   chan struct{}
 }
 
 // New makes an instance that is not open yet.
@@ -39,7 +39,7 @@ func (f *Function) Start(ctx context.Context, settings map[string]string) error 
 		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	o := &opened{fn: fn, events: NewEvents(fn), stop: stop, ended: make(chan struct{})}
+	o := &opened{fn: fn, handler: Serve(fn.HTTP, NewEvents(fn)), stop: stop, ended: make(chan struct{})}
 	go func() { defer close(o.ended); fn.Run(running) }()
 	f.open.Store(o)
 	return nil
@@ -61,14 +61,22 @@ var errStarting = live.Errorf(live.KindUnavailable, "starting", "The function is
 // Handle answers a request or an event.
 func (f *Function) Handle(w http.ResponseWriter, r *http.Request) {
 	o := f.open.Load()
-	switch {
-	case o == nil:
+	if o == nil {
 		httpapi.WriteError(w, errStarting)
-	case isEvent(r):
-		o.events.ServeHTTP(w, r)
-	default:
-		o.fn.HTTP.ServeHTTP(w, r)
+		return
 	}
+	o.handler.ServeHTTP(w, r)
+}
+
+// Serve gives events to one handler and requests to the other.
+func Serve(requests http.Handler, events *Events) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isEvent(r) {
+			events.ServeHTTP(w, r)
+			return
+		}
+		requests.ServeHTTP(w, r)
+	})
 }
 
 // Ready says whether requests may come: func's own health routes hide those of the function.
