@@ -96,7 +96,7 @@ func All(p Parts) ([]Function, error) {
 	return all, nil
 }
 
-// Auth needs Store, Redis, Signer and Telemetry.
+// Auth needs Store, Redis, State, Signer and Telemetry.
 func Auth(p Parts) (Function, error) {
 	s, err := AuthService(p)
 	if err != nil {
@@ -107,7 +107,7 @@ func Auth(p Parts) (Function, error) {
 
 // AuthService is the auth function's business steps, without HTTP.
 func AuthService(p Parts) (*auth.Service, error) {
-	return auth.New(auth.Deps{Store: p.Store, Signer: p.Signer, Redis: p.Redis, Logger: p.Telemetry.Logger()})
+	return auth.New(auth.Deps{Store: p.Store, Signer: p.Signer, Redis: p.Redis, Where: p.State, Logger: p.Telemetry.Logger()})
 }
 
 // Room needs all parts but Signer.

@@ -28,6 +28,7 @@ type Deps struct {
 	Store  *store.Store
 	Signer *token.Signer
 	Redis  redis.UniversalClient
+	Where  whereabouts
 	Logger *slog.Logger // nil: slog.Default()
 	Limits Limits
 }
@@ -37,6 +38,7 @@ type Service struct {
 	store    *store.Store
 	signer   *token.Signer
 	hasher   *hasher
+	where    whereabouts
 	byName   *throttle
 	byAddr   *throttle
 	register *throttle
@@ -44,8 +46,8 @@ type Service struct {
 
 // New prepares the function.
 func New(d Deps) (*Service, error) {
-	if d.Store == nil || d.Signer == nil || d.Redis == nil {
-		return nil, errors.New("auth: store, signer and redis must be given")
+	if d.Store == nil || d.Signer == nil || d.Redis == nil || d.Where == nil {
+		return nil, errors.New("auth: store, signer, redis and presence must be given")
 	}
 	h, err := newHasher()
 	if err != nil {
@@ -56,7 +58,7 @@ func New(d Deps) (*Service, error) {
 	}
 	l := d.Limits.withDefaults()
 	return &Service{
-		store: d.Store, signer: d.Signer, hasher: h,
+		store: d.Store, signer: d.Signer, hasher: h, where: d.Where,
 		byName:   newThrottle(d.Redis, "login-name", l.LoginByName, d.Logger),
 		byAddr:   newThrottle(d.Redis, "login-addr", l.LoginByAddress, d.Logger),
 		register: newThrottle(d.Redis, "register-addr", l.RegisterByAddress, d.Logger),

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/roomstate/embedded"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/storetest"
@@ -24,6 +25,7 @@ func home() netip.Addr { return netip.MustParseAddr("203.0.113.7") }
 type fixture struct {
 	*Service
 	verifier  *token.Verifier
+	state     *roomstate.State
 	stopRedis func()
 }
 
@@ -48,11 +50,16 @@ func newFixture(t testing.TB, s *store.Store, limits Limits) fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service, err := New(Deps{Store: s, Signer: signer, Redis: rdb, Limits: limits, Logger: slog.New(slog.DiscardHandler)})
+	state, err := roomstate.New(rdb, roomstate.Config{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{service, verifier, stop}
+	t.Cleanup(state.Close)
+	service, err := New(Deps{Store: s, Signer: signer, Redis: rdb, Where: state, Limits: limits, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fixture{service, verifier, state, stop}
 }
 
 // each runs the test with a service on every kind of database, and with an account called anna.

@@ -32,6 +32,7 @@ func (s *Service) Routes(api *httpapi.API) {
 		Summary: "Change your profile", Description: "Messages carry a new nickname from your next access token on."}, s.patchMe)
 	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/{user_id}", Action: right.Look,
 		Summary: "Somebody's public profile", Errors: []*live.Error{store.ErrUserNotFound}}, s.getUser)
+	s.presenceRoutes(api)
 }
 
 // The rules of names and passwords are the service's: tags bound only what is read.
