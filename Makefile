@@ -6,3 +6,6 @@ lint: ; ./scripts/lint
 fuzz: ; ./scripts/test --fuzz 30s
 services-up: ; ./scripts/services up
 services-down: ; ./scripts/services down
+
+# sam build calls these.
+build-%Function: ; ./scripts/lambda-build $(shell echo $* | tr A-Z a-z) $(ARTIFACTS_DIR)
