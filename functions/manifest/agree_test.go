@@ -103,9 +103,7 @@ func TestTemplateAgreesWithTheManifest(t *testing.T) {
 			}
 		}
 		var want, events []string
-		for _, route := range row.Routes {
-			want = append(want, route)
-		}
+		want = append(want, row.Routes...)
 		for _, j := range row.Jobs {
 			if every := j.Schedule(); every > 0 {
 				want = append(want, fmt.Sprintf(`{"job":%q} %s`, j.Name, rate(every)))

@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -34,7 +35,7 @@ func main() {
 
 func run(ctx context.Context, args []string, getenv func(string) string) error {
 	if len(args) < 1 || len(args) > 2 {
-		return fmt.Errorf("usage: plain FUNCTION [JOB]")
+		return errors.New("usage: plain FUNCTION [JOB]")
 	}
 	make := makes[args[0]]
 	if make == nil {
