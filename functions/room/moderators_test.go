@@ -1,7 +1,9 @@
 package room_test
 
 import (
+	"crypto/rand"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/barrage-live/barrage/shared/live"
@@ -27,7 +29,9 @@ func (f *fixture) moderates(t *testing.T, id live.RoomID, user live.UserID) bool
 
 func (f *fixture) user(t *testing.T, name string, role live.Role) right.Who {
 	t.Helper()
-	u, err := f.deps.Store.CreateUser(t.Context(), store.NewUser{Username: name, Nickname: name, Role: role})
+	// One database serves the test on each Redis, so names must differ.
+	username := name + "-" + strings.ToLower(rand.Text()[:10])
+	u, err := f.deps.Store.CreateUser(t.Context(), store.NewUser{Username: username, Nickname: name, Role: role})
 	if err != nil {
 		t.Fatal(err)
 	}
