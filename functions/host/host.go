@@ -31,9 +31,9 @@ type Instance struct {
 	parts *parts
 }
 
-// openTimeout is what all servers together have to answer in. It is shorter than the ten seconds in which Lambda wants a
+// OpenTimeout is what all servers together have to answer in. It is shorter than the ten seconds in which Lambda wants a
 // process started, so that its log says which server it was.
-const openTimeout = 9 * time.Second
+const OpenTimeout = 9 * time.Second
 
 // Open reads the settings, connects and wires. When it fails, nothing is left open.
 func Open(ctx context.Context, name string, make Make, getenv func(string) string) (_ *Instance, err error) {
@@ -41,7 +41,7 @@ func Open(ctx context.Context, name string, make Make, getenv func(string) strin
 	if err != nil {
 		return nil, err
 	}
-	opening, cancel := context.WithTimeout(ctx, openTimeout)
+	opening, cancel := context.WithTimeout(ctx, OpenTimeout)
 	defer cancel()
 	if getenv, err = secrets.New(0).Getenv(opening, getenv, secretsOf(row)...); err != nil {
 		return nil, fmt.Errorf("settings: %w", err)

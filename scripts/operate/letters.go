@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
 )
 
@@ -43,11 +42,7 @@ func deadLetters(ctx context.Context, args []string, getenv func(string) string,
 	if len(skip) > 0 && !replay {
 		return errors.New("-skip goes with -replay")
 	}
-	cfg, err := settings.Load[kafkaConfig](getenv)
-	if err != nil {
-		return err
-	}
-	kafka, err := dialKafka(ctx, cfg)
+	kafka, err := dialKafka(ctx, getenv)
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
-// Command operate is what an operator does by hand, against the servers that the environment names (DATABASE_URL,
-// REDIS_ADDRS, KAFKA_BROKERS and what belongs to them, as for the functions):
+// Command operate is what an operator does by hand, with the environment of the gift function (functions/manifest); dead
+// letters want only what reaches Kafka:
 //
 //	go run ./scripts/operate reconcile [-since 24h]          checks the ledger and the events of settled gifts
 //	go run ./scripts/operate gifters [-day 2026-01-31]       builds the day's rankings of gifters from the ledger again
