@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host"
 	"github.com/barrage-live/barrage/shared/stream"
 )
 
@@ -22,30 +23,17 @@ func giftProcess() {
 	}
 }
 
+// settleGifts opens the function as its hosts do; only the group hands a dead member's partitions on as soon as Kafka allows.
 func settleGifts(ctx context.Context) error {
-	o := Options{Getenv: os.Getenv, Log: os.Stderr}
-	cfg, err := loadConfig(o)
-	if err != nil {
-		return err
-	}
-	s := &Stack{bots: newCrew(), crew: newCrew(), services: &services{kafka: cfg.KafkaBrokers, redis: cfg.RedisAddrs, database: cfg.DatabaseURL}}
-	if err := s.startTelemetry(ctx, o); err != nil {
-		return err
-	}
-	if err := s.connect(ctx, o, cfg); err != nil {
-		return err
-	}
-	s.parts.Space = strings.TrimSuffix(os.Getenv(giftProcessEnv), ".")
-	if err := s.makeParts(cfg); err != nil {
-		return err
-	}
-	fn, err := functions.Gift(s.parts)
+	fn, err := host.Open(ctx, "gift", func(p functions.Parts) (functions.Function, error) {
+		p.Space = strings.TrimSuffix(os.Getenv(giftProcessEnv), ".")
+		return functions.Gift(p)
+	}, os.Getenv)
 	if err != nil {
 		return err
 	}
 	b := fn.Batches[0]
-	// The group takes a dead member's partitions as soon as Kafka allows.
-	return s.parts.Kafka.Consume(ctx, stream.GroupConfig{Group: b.Group, Topics: []stream.Topic{b.Topic}, MaxBatch: b.MaxBatch, MaxWait: b.MaxWait,
+	return fn.Kafka.Consume(ctx, stream.GroupConfig{Group: b.Group, Topics: []stream.Topic{b.Topic}, MaxBatch: b.MaxBatch, MaxWait: b.MaxWait,
 		SessionTimeout: 6 * time.Second}, b.Handle)
 }
 

@@ -81,7 +81,7 @@ func killGifts(t *testing.T, s *Stack, kills int, restartDatabase func()) {
 		}
 		process = startGiftProcess(t, s)
 	}
-	time.Sleep(*killFor - time.Since(began)) // nothing by default
+	<-time.After(*killFor - time.Since(began)) // at once by default
 	g.stop()
 	asked := g.asked.Load()
 	eventually(t, 2*time.Minute, func() (bool, string) {
@@ -301,7 +301,7 @@ func (g *giving) wantMoney() {
 	}
 }
 
-// A giftProcess is this test's binary as the gift function's process.
+// A childProcess is this test's binary as the gift function's process.
 type childProcess struct {
 	t   *testing.T
 	cmd *exec.Cmd
@@ -313,7 +313,8 @@ func startGiftProcess(t *testing.T, s *Stack) childProcess {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
 	cmd.Env = append(os.Environ(), giftProcessEnv+"="+s.parts.Space+".", "KAFKA_BROKERS="+strings.Join(s.services.kafka, ","),
-		"REDIS_ADDRS="+strings.Join(s.services.redis, ","), "DATABASE_URL="+s.services.database)
+		"REDIS_ADDRS="+strings.Join(s.services.redis, ","), "DATABASE_URL="+s.services.database,
+		"JWKS_URL="+s.HTTPURL+"/.well-known/jwks.json")
 	cmd.Stderr = testLog{t}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -3,12 +3,9 @@ package gift_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -76,9 +73,9 @@ func (c *crashes) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 // its id.
 func TestEveryOrderIsSettledOnceAndAnnounced(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		setDefaultChecks(t, "12")
+		storetest.DefaultChecks(t, "12")
 		if strings.HasSuffix(t.Name(), "/sqlite") {
-			setDefaultChecks(t, "4")
+			storetest.DefaultChecks(t, "4")
 		}
 		b := newBench(t, s)
 		var c crashes
@@ -220,13 +217,4 @@ func (b *bench) shownIDs(t *rapid.T) map[string]int {
 		ids[m.ID]++
 	}
 	return ids
-}
-
-// setDefaultChecks bounds the runs of a test whose every run is hundreds of transactions; -rapid.checks still decides.
-func setDefaultChecks(t *testing.T, n string) {
-	t.Helper()
-	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.Contains(arg, "rapid.checks") }) {
-		return
-	}
-	must(t, flag.Set("rapid.checks", n))
 }

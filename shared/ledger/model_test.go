@@ -2,11 +2,8 @@ package ledger_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -134,9 +131,9 @@ func check(t *rapid.T, orders []ledger.Order, receipts []ledger.Receipt, seen *s
 // processes), with crashes between any two statements; then all of them once more without crashes.
 func TestMoneyIsConserved(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		setDefaultChecks(t, "30")
+		storetest.DefaultChecks(t, "30")
 		if strings.HasSuffix(t.Name(), "/sqlite") {
-			setDefaultChecks(t, "6") // under the race detector it is twenty times slower than a real server
+			storetest.DefaultChecks(t, "6") // under the race detector it is twenty times slower than a real server
 		}
 		var f faults
 		f.install(t, s.DB())
@@ -157,17 +154,6 @@ func TestMoneyIsConserved(t *testing.T) {
 			t.Error("no fault was hit: the test proves less than it says")
 		}
 	})
-}
-
-// setDefaultChecks bounds the runs of a test whose every run is hundreds of transactions; -rapid.checks still decides.
-func setDefaultChecks(t *testing.T, n string) {
-	t.Helper()
-	if slices.ContainsFunc(os.Args, func(arg string) bool { return strings.Contains(arg, "rapid.checks") }) {
-		return
-	}
-	if err := flag.Set("rapid.checks", n); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func work(t *rapid.T, steps []step, ledgers []*ledger.Ledger, seen *sync.Map) {
