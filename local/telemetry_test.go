@@ -66,7 +66,7 @@ func spansOf(exporter *tracetest.InMemoryExporter, trace string) (inside, linked
 // inHeaders finds the danmu's record: it carries the trace and who and where, for whoever consumes it.
 func inHeaders(t *testing.T, s *Stack, shown live.Message, user live.UserID) {
 	t.Helper()
-	for _, rec := range partitionOf(t, s, shown.RoomID) {
+	for _, rec := range recordsOf(t, s, shown.RoomID) {
 		m, err := wire.Unmarshal(rec.Value)
 		if err != nil {
 			t.Fatal(err)
