@@ -78,7 +78,7 @@ func (s *shard) flush(m *Member) {
 		bufs = append(bufs, m.out)
 	}
 	if log {
-		bufs = v.from(bufs, m.cursor)
+		bufs = v.from(bufs, m.cursor, m.packed)
 	}
 	if m.closing != nil {
 		bufs = append(bufs, m.closing)
@@ -99,7 +99,7 @@ func (s *shard) flush(m *Member) {
 	case n == total:
 		s.sent(m, v, log)
 	default:
-		s.cut(m, v, n, log)
+		s.cut(m, v, n, total)
 	}
 }
 
@@ -183,9 +183,10 @@ func (s *shard) farewell(m *Member) {
 	}
 }
 
-// cut is after a flush that wrote n bytes only: what was cut in the middle of a frame goes to out, so that the cursor
-// is between two frames again.
-func (s *shard) cut(m *Member, v *view, n int, log bool) {
+// cut is after a flush that wrote n bytes of total: what was cut in the middle of a frame goes to out, so that the
+// cursor is between two frames again.
+func (s *shard) cut(m *Member, v *view, n, total int) {
+	logged := total - len(m.out) - len(m.closing)
 	m.stuck = s.clock.Load()
 	s.wheel.move(m, s.due(m))
 	if n < len(m.out) {
@@ -194,8 +195,8 @@ func (s *shard) cut(m *Member, v *view, n int, log bool) {
 	}
 	n -= len(m.out)
 	s.freeBuffer(m)
-	if size := v.end - m.cursor; log && n > 0 && size > 0 {
-		rest, next, seq := v.cut(m.cursor + min(int64(n), size))
+	if logged > 0 && n > 0 {
+		rest, next, seq := v.cut(m.cursor, min(n, logged), m.packed)
 		s.flushed.Deliveries += max(0, int64(seq-m.seq))
 		m.cursor, m.seq = next, seq
 		if next > v.epochStart {
@@ -205,7 +206,7 @@ func (s *shard) cut(m *Member, v *view, n int, log bool) {
 			s.buffer(m)
 			m.out = append(m.out, rest...)
 		}
-		n -= int(min(int64(n), size))
+		n -= min(n, logged)
 	}
 	if n > 0 && m.closing != nil {
 		s.buffer(m)

@@ -16,6 +16,7 @@ type Joining struct {
 	User    live.UserID // 0 for a guest
 	Tag     any
 	Expires time.Time  // of the token; zero: never
+	Packed  bool       // the client agreed to permessage-deflate without context takeover
 	Epoch   live.Epoch // with Seq: where the client was, "" if it is new
 	Seq     live.Seq
 }
@@ -34,7 +35,7 @@ type Position struct {
 func (r *Room) Join(c Conn, j Joining) (*Member, Position) {
 	h := r.hub
 	shard := int(h.turn.Add(1)) % len(h.shards)
-	m := &Member{Tag: j.Tag, conn: c, room: r, shard: h.shards[shard], user: j.User, expires: h.expiry(j.Expires)}
+	m := &Member{Tag: j.Tag, conn: c, room: r, shard: h.shards[shard], user: j.User, packed: j.Packed, expires: h.expiry(j.Expires)}
 	m.heard.Store(m.shard.clock.Load())
 	h.members.Add(1)
 
@@ -42,6 +43,9 @@ func (r *Room) Join(c Conn, j Joining) (*Member, Position) {
 	defer r.mu.Unlock()
 	r.present[shard]++
 	r.count++
+	if j.Packed {
+		r.log.packing = r.packers.Add(1) > 0
+	}
 	if j.User != 0 {
 		r.named++
 		m.sibling = r.users[j.User]
@@ -79,6 +83,9 @@ func (r *Room) leave(m *Member) {
 	defer r.mu.Unlock()
 	r.present[m.shard.index]--
 	r.count--
+	if m.packed {
+		r.log.packing = r.packers.Add(-1) > 0
+	}
 	if m.user == 0 {
 		return
 	}

@@ -52,6 +52,7 @@ type Member struct {
 	closing []byte   // a close frame that goes out after the log, or at once if noLog
 	index   int32    // in viewers.members
 	flags   flags
+	packed  bool // gets compressed frames; never changes
 	wheel   link
 	expires uint32         // second at which the token is worth nothing, 0 = never
 	epoch   uint32         // roomLog.epochs at the cursor

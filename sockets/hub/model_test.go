@@ -1,9 +1,12 @@
 package hub
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -85,11 +88,25 @@ func frames(b []byte) (ops []wire.Opcode, payloads []string, cut []byte) {
 		if len(b) < head+size {
 			break
 		}
+		payload := b[head : head+size]
+		if b[0]&0x40 != 0 {
+			payload = inflated(payload)
+		}
 		ops = append(ops, wire.Opcode(b[0]&0xf))
-		payloads = append(payloads, string(b[head:head+size]))
+		payloads = append(payloads, string(payload))
 		b = b[head+size:]
 	}
 	return ops, payloads, b
+}
+
+// inflated is what a client reads of a compressed message.
+func inflated(payload []byte) []byte {
+	tail := strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")
+	b, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(payload), tail)))
+	if err != nil {
+		panic(err) // rapid shows the steps
+	}
+	return b
 }
 
 // reader is what the model knows of one member.
@@ -279,10 +296,13 @@ func TestRoomLogModel(t *testing.T) {
 				md.epoch, md.seq = live.Epoch(fmt.Sprintf("e%d", md.epochs)), live.Seq(rapid.IntRange(0, 3).Draw(t, "from"))
 				md.append(1, 10)
 			},
-			"join": func(t *rapid.T) { md.join(Joining{}, rapid.IntRange(0, 2000).Draw(t, "room")) },
+			"join": func(t *rapid.T) {
+				md.join(Joining{Packed: rapid.Bool().Draw(t, "packed")}, rapid.IntRange(0, 2000).Draw(t, "room"))
+			},
 			"resume": func(t *rapid.T) {
 				seq := md.seq + live.Seq(rapid.IntRange(-10, 5).Draw(t, "seq"))
-				md.join(Joining{Epoch: md.epoch, Seq: max(0, seq)}, rapid.IntRange(0, 2000).Draw(t, "room"))
+				packed := rapid.Bool().Draw(t, "packed")
+				md.join(Joining{Epoch: md.epoch, Seq: max(0, seq), Packed: packed}, rapid.IntRange(0, 2000).Draw(t, "room"))
 			},
 			"send": func(t *rapid.T) {
 				if r := md.pick(t); r != nil && r.m.Send(fmt.Appendf(nil, `{"private":%d}`, r.sent+1)) == nil {

@@ -17,6 +17,8 @@ type Room struct {
 	refs  int            // guarded by Hub.mu
 	dirty []atomic.Int64 // a shard: Unix ns of the first append that it has not seen, 0 if it has seen all
 
+	packers atomic.Int64 // members that get compressed frames; changed under mu
+
 	mu      sync.Mutex
 	log     roomLog
 	keep    keepLog
@@ -54,12 +56,13 @@ func (r *Room) Begin(epoch live.Epoch, seq live.Seq) {
 // Append adds messages with consecutive seq from first on, each a JSON object without seq. What the room already has
 // is left out; where messages are missing, or the epoch is new, viewers are told by a gap.
 func (r *Room) Append(epoch live.Epoch, first live.Seq, payloads [][]byte) {
+	packed := r.pack(first, payloads...) // takes longer than all else here
 	r.mu.Lock()
 	now := time.Now()
 	r.advance(epoch, first, now)
 	for i, payload := range payloads {
 		if seq := first + live.Seq(i); seq > r.log.seq {
-			r.add(payload, seq, now)
+			r.add(payload, packed.at(i), seq, now)
 		}
 	}
 	r.trim(now)
@@ -78,9 +81,10 @@ func (r *Room) Lost(epoch live.Epoch, next live.Seq) {
 
 // AppendControl adds a message without seq for everybody who is in the room now.
 func (r *Room) AppendControl(payload []byte) {
+	packed := r.pack(0, payload)
 	r.mu.Lock()
 	now := time.Now()
-	r.add(payload, 0, now)
+	r.add(payload, packed.at(0), 0, now)
 	r.trim(now)
 	r.mu.Unlock()
 	r.wake(now)
@@ -96,17 +100,17 @@ func (r *Room) advance(epoch live.Epoch, next live.Seq, now time.Time) {
 		l.epoch, l.epochs, l.epochStart = epoch, l.epochs+1, l.end
 		l.seq, l.baseSeq = next-1, next-1
 		gap := wire.GapData{FromSeq: 1, ToSeq: next - 1, Epoch: epoch, Reason: wire.GapEpoch}
-		r.add(gapMessage(r.ID, gap), 0, now)
+		r.add(gapMessage(r.ID, gap), nil, 0, now)
 	case next > l.seq+1:
 		gap := wire.GapData{FromSeq: l.seq + 1, ToSeq: next - 1, Reason: wire.GapLost}
 		l.seq, l.baseSeq = next-1, next-1 // nobody recovers across a hole
-		r.add(gapMessage(r.ID, gap), 0, now)
+		r.add(gapMessage(r.ID, gap), nil, 0, now)
 	}
 }
 
-func (r *Room) add(payload []byte, seq live.Seq, now time.Time) {
+func (r *Room) add(payload, packed []byte, seq live.Seq, now time.Time) {
 	pos := r.log.end
-	frame := r.log.append(payload, seq, now.Unix())
+	frame := r.log.append(payload, packed, seq, now.Unix())
 	if mustReach(wire.TypeOf(payload)) {
 		r.keep.add(kept{pos: pos, at: now.Unix(), frame: frame}, r.hub.config.KeepBytes)
 	}
