@@ -132,7 +132,7 @@ func (s *Stack) makeGateway(cfg config, d *doors, verifier *token.Verifier) erro
 	s.gateway, err = gateway.New(gateway.Config{
 		Pod: s.pod, Verifier: verifier, Rooms: lookup{rooms}, Intake: p.Intake, Redis: p.Redis, State: p.State, Kafka: p.Kafka,
 		Telemetry: p.Telemetry, Fanout: fanout.Config{Publisher: p.Fanout}, Hub: hub.Config{FlushBudget: cfg.FlushBudget},
-		Origins: cfg.origins(d.http), AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken,
+		Origins: cfg.origins(d.http), AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken, Deflate: cfg.Deflate,
 		MaxConnections: cfg.MaxConnections, GiftDoor: orders,
 	})
 	return err

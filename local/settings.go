@@ -30,6 +30,7 @@ type config struct {
 	AllowedOrigins   []string      `env:"ALLOWED_ORIGINS"`
 	AllowGuests      bool          `env:"ALLOW_GUESTS" envDefault:"true"`
 	AllowQueryToken  bool          `env:"ALLOW_QUERY_TOKEN" envDefault:"true"`
+	Deflate          bool          `env:"SOCKET_DEFLATE" envDefault:"false"`
 	MessageRate      float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
 	DisplayRate      int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
 	FlushBudget      time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`

@@ -107,7 +107,7 @@ func (p *parts) gatewayConfig(cfg config) gateway.Config {
 		Pod: p.pod, Verifier: p.keys.verifier, Rooms: p.rooms, Intake: p.intake, Redis: p.redis, State: p.state,
 		Kafka: p.kafka, GiftDoor: p.orders, Telemetry: p.telemetry,
 		Fanout: fanout.Config{Publisher: p.publisher}, Hub: hub.Config{FlushBudget: cfg.FlushBudget},
-		Origins: cfg.AllowedOrigins, AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken,
+		Origins: cfg.AllowedOrigins, AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken, Deflate: cfg.Deflate,
 		TrustedProxies: cfg.proxies, MaxConnections: cfg.MaxConnections, MaxPerAddress: cfg.MaxPerAddress,
 		MaxPerUser: cfg.MaxPerUser, FrameRate: frames,
 		HandshakeRate: limit.Rate{Events: cfg.HandshakeRate, Burst: int(3 * cfg.HandshakeRate)},

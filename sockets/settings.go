@@ -30,7 +30,8 @@ type config struct {
 	AllowedOrigins  []string `env:"ALLOWED_ORIGINS"`
 	AllowGuests     bool     `env:"ALLOW_GUESTS" envDefault:"false"`
 	AllowQueryToken bool     `env:"ALLOW_QUERY_TOKEN" envDefault:"false" insecure:"true"`
-	TrustedProxies  []string `env:"TRUSTED_PROXIES"` // networks, such as 10.0.0.0/8
+	Deflate         bool     `env:"SOCKET_DEFLATE" envDefault:"false"` // permessage-deflate for clients that offer it
+	TrustedProxies  []string `env:"TRUSTED_PROXIES"`                   // networks, such as 10.0.0.0/8
 
 	MessageRate    float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
 	DisplayRate    int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`

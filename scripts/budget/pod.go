@@ -36,7 +36,7 @@ func (p plan) startPod(ctx context.Context) (*pod, error) {
 	cmd.Env = append(os.Environ(),
 		"LISTEN_ADDR="+addr, "REDIS_ADDRS="+p.redis, "KAFKA_BROKERS="+p.kafka, "TOKEN_SIGNING_KEY="+p.key, "GOMAXPROCS=1",
 		"USER_MESSAGE_RATE=0", "ROOM_DISPLAY_RATE=0", "ROOM_MESSAGE_RATE=0", "MAX_CONNECTIONS=0",
-		"MAX_CONNECTIONS_PER_ADDRESS=0", "MAX_CONNECTIONS_PER_USER=0", "HANDSHAKE_RATE=0", "OTEL_SDK_DISABLED=true")
+		"MAX_CONNECTIONS_PER_ADDRESS=0", "MAX_CONNECTIONS_PER_USER=0", "HANDSHAKE_RATE=0", "SOCKET_DEFLATE=true", "OTEL_SDK_DISABLED=true")
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the pod: %w", err)
 	}

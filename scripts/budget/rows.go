@@ -32,6 +32,11 @@ func rows() []row {
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 90}, delivered()}},
 		{name: "hot room, 2,000 × 200/s", load: []string{"-connections", "2000", "-rate", "200", "-publishers", "4"}, figures: []figure{
 			{name: "CPU a delivery", field: "cpu_us_per_delivery", unit: "µs", limit: 0.13, inW: true},
+			{name: "bytes a delivery", field: "bytes_per_delivery", limit: 400},
+			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 100}, delivered()}},
+		{name: "hot room, compressed, 2,000 × 200/s", load: []string{"-connections", "2000", "-rate", "200", "-publishers", "4", "-deflate"}, figures: []figure{
+			{name: "CPU a delivery", field: "cpu_us_per_delivery", unit: "µs", limit: 0.13, inW: true},
+			{name: "bytes a delivery", field: "bytes_per_delivery", limit: 300},
 			{name: "p99", field: "p99", under: "latency_ms", unit: "ms", limit: 100}, delivered()}},
 		{name: "very hot room, 1,000 × 1,000/s", load: []string{"-connections", "1000", "-rate", "1000", "-publishers", "4"}, figures: []figure{
 			{name: "deliveries/s", field: "deliveries_per_second", limit: 1e6, atLeast: true},

@@ -10,6 +10,7 @@ import (
 // A frame is one WebSocket frame from the server. Payload points into the read buffer.
 type frame struct {
 	opcode  byte
+	packed  bool // the payload is compressed
 	payload []byte
 	size    int // bytes on the wire, header included
 }
@@ -20,12 +21,15 @@ const (
 	opPing  = 0x9
 	opPong  = 0xA
 
+	deflateBit = 0x40
+
 	maxServerFrame = 1 << 20
 )
 
 var (
 	errMasked   = errors.New("the server masked a frame")
 	errHugeSize = errors.New("the server sent a frame over 1 MiB")
+	errUnasked  = errors.New("the server compressed a message without agreement")
 	errFragment = errors.New("the server fragmented a message")
 )
 
@@ -45,7 +49,7 @@ func nextFrame(b []byte) (f frame, ok bool, err error) {
 	if len(b) < head+size {
 		return f, false, nil
 	}
-	return frame{opcode: b[0] & 0x0f, payload: b[head : head+size], size: head + size}, true, nil
+	return frame{opcode: b[0] & 0x0f, packed: b[0]&deflateBit != 0, payload: b[head : head+size], size: head + size}, true, nil
 }
 
 // headSize is how long a server's frame header is, by its second byte.

@@ -41,10 +41,11 @@ type room struct {
 
 	past    [][]byte
 	forgets bool
+	deflate bool
 }
 
 func (r *room) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	c, err := (&websocket.Upgrader{}).Upgrade(w, req, nil)
+	c, err := (&websocket.Upgrader{EnableCompression: r.deflate}).Upgrade(w, req, nil)
 	if err != nil {
 		return
 	}
@@ -113,18 +114,20 @@ func TestDriveSeesWhatTheServerDidWrong(t *testing.T) {
 		skip, double    int
 		holes, doubled  int64
 		wantStrictError bool
+		deflate         bool
 	}{
 		{name: "clean"},
+		{name: "compressed", deflate: true},
 		{name: "a hole", skip: 3, holes: 40, wantStrictError: true},
 		{name: "a double", double: 3, doubled: 40, wantStrictError: true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			server := httptest.NewServer(&room{conns: map[*websocket.Conn]bool{}, skip: tc.skip, double: tc.double})
+			server := httptest.NewServer(&room{conns: map[*websocket.Conn]bool{}, skip: tc.skip, double: tc.double, deflate: tc.deflate})
 			defer server.Close()
 			var stdout, stderr bytes.Buffer
 			args := []string{"-url", "ws" + strings.TrimPrefix(server.URL, "http") + "/ws", "-connections", "40", "-per-process", "20",
 				"-rate", "50", "-publishers", "2", "-warmup", "300ms", "-duration", "700ms", "-settle", "2s",
-				"-token-key", key, "-strict", "-pid", fmt.Sprint(os.Getpid())}
+				"-token-key", key, "-strict", "-pid", fmt.Sprint(os.Getpid()), fmt.Sprintf("-deflate=%t", tc.deflate)}
 			err := run(t.Context(), args, nil, &stdout, &stderr)
 			if got := err != nil; got != tc.wantStrictError {
 				t.Fatalf("strict verdict: %v\n%s%s", err, stdout.String(), stderr.String())
@@ -138,6 +141,9 @@ func TestDriveSeesWhatTheServerDidWrong(t *testing.T) {
 			}
 			if rep.Sent == 0 || rep.Acked == 0 || rep.Deliveries == 0 || rep.CPUPerDelivery == 0 || rep.Latency.P99 == 0 {
 				t.Errorf("nothing measured: %+v", rep)
+			}
+			if got := rep.Packed > 0; got != tc.deflate {
+				t.Errorf("got %d messages compressed, with an offer: %t", rep.Packed, tc.deflate)
 			}
 		})
 	}

@@ -121,7 +121,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	churn := fs.String("churn", "0%/s", "share of the viewers that leave and are replaced each second")
 	fs.BoolVar(&o.strict, "strict", false, "exit 1 when anything was lost, doubled or out of order")
 	fs.BoolVar(&o.floor, "floor", false, "only measure W, the CPU of one raw 142-byte write to a loopback socket; wants cores 0 and 1")
-	fs.BoolVar(&o.deflate, "deflate", false, "offer permessage-deflate (frames are counted by bytes, not opened)")
+	fs.BoolVar(&o.deflate, "deflate", false, "offer permessage-deflate")
 	fs.IntVar(&o.workers, "workers", 16, "handshakes at once a process")
 	fs.IntVar(&o.drain, "drain", 0, "with two -url: viewers join the first, this process of which gets SIGTERM when measuring begins; they follow to the second")
 	if err := fs.Parse(args); err != nil {

@@ -34,6 +34,7 @@ type report struct {
 	BytesPer        float64          `json:"bytes_per_delivery"`
 	RSSMiB          float64          `json:"server_rss_mib,omitempty"`
 	Pings           int64            `json:"pings"`
+	Packed          int64            `json:"packed,omitempty"` // messages that came compressed, of the whole run
 	Churned         int64            `json:"churned,omitempty"`
 	Moved           int64            `json:"moved,omitempty"`
 	DrainSeconds    float64          `json:"drain_seconds,omitempty"` // from SIGTERM to the last viewer on the next pod
@@ -108,7 +109,7 @@ func (r *report) finish(results []*result, pubs *publishers) {
 	if want > 0 {
 		r.DeliveredPct = 100 * float64(got) / float64(want)
 	}
-	r.Holes, r.Doubled, r.Gapped, r.Pings = all.Holes, all.Doubled, all.Gaps, all.Pings
+	r.Holes, r.Doubled, r.Gapped, r.Pings, r.Packed = all.Holes, all.Doubled, all.Gaps, all.Pings, all.Packed
 	r.Closes, r.Failures, r.Churned = all.Closes, all.Failures, all.Churned
 	r.Moved = all.Moved
 	if all.Moved > 0 {

@@ -8,6 +8,7 @@ type result struct {
 	Holes    int64                `json:"holes"`   // numbers skipped without a gap message
 	Doubled  int64                `json:"doubled"` // numbers seen twice or out of order
 	Pings    int64                `json:"pings"`
+	Packed   int64                `json:"packed"`    // messages that came compressed
 	Churned  int64                `json:"churned"`   // connections that we ended ourselves
 	Moved    int64                `json:"moved"`     // viewers that followed to the next pod
 	LastMove int64                `json:"last_move"` // Unix µs
@@ -51,6 +52,7 @@ func (r *result) merge(o *result) {
 	r.Holes += o.Holes
 	r.Doubled += o.Doubled
 	r.Pings += o.Pings
+	r.Packed += o.Packed
 	r.Churned += o.Churned
 	r.Moved += o.Moved
 	r.LastMove = max(r.LastMove, o.LastMove)

@@ -119,7 +119,13 @@ func (w *worker) consume(v *viewer, b []byte) {
 		b = b[f.size:]
 		switch f.opcode {
 		case opText:
-			if w.text(v, f.payload, now) {
+			payload, err := w.messageOf(f)
+			if err != nil {
+				w.fail(err)
+				w.close(v, 0)
+				break
+			}
+			if w.text(v, payload, now) {
 				deliveries++
 			}
 		case opPing:
@@ -140,6 +146,18 @@ func (w *worker) consume(v *viewer, b []byte) {
 	if len(b) > 0 && v.fd >= 0 {
 		v.partial = bytes.Clone(b)
 	}
+}
+
+// messageOf is what a text frame says. That a server compressed unasked is an error.
+func (w *worker) messageOf(f frame) ([]byte, error) {
+	if !f.packed {
+		return f.payload, nil
+	}
+	if !w.spec.Deflate {
+		return nil, errUnasked
+	}
+	w.result.Packed++
+	return w.inflate(f.payload)
 }
 
 // text counts one message and reports whether it was a numbered one.

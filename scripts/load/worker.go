@@ -72,6 +72,7 @@ type worker struct {
 	next    atomic.Int64             // index of the next connection to open
 	leaving chan *viewer             // to be closed by the event loop
 	moves   moves
+	inflater
 
 	open, failed, closed, deliveries, bytes atomic.Int64
 	measureFrom                             atomic.Int64 // Unix µs; latency counts from here on; 0: not yet

@@ -66,6 +66,7 @@ type Config struct {
 	Origins         []string // exact, as browsers send them: https://example.org
 	AllowGuests     bool
 	AllowQueryToken bool
+	Deflate         bool           // permessage-deflate for clients that offer it
 	TrustedProxies  []netip.Prefix // whose X-Forwarded-For is believed
 
 	MaxConnections   int
@@ -120,7 +121,8 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.handshakes = limit.NewBucket[netip.Addr](cfg.HandshakeRate, 0)
 	g.upgrader = websocket.Upgrader{
-		Subprotocols: []string{subprotocol}, CheckOrigin: g.originAllowed, // it borrows the HTTP server's buffers
+		EnableCompression: cfg.Deflate,
+		Subprotocols:      []string{subprotocol}, CheckOrigin: g.originAllowed, // it borrows the HTTP server's buffers
 		Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
 			httpapi.WriteError(w, live.Errorf(live.KindMalformed, codeBadRequest, "%s", reason))
 		},

@@ -23,7 +23,7 @@ const maxResume = 2000
 // that place is read afterwards, so that nothing is missed or doubled while messages go on.
 func (g *Gateway) join(ctx context.Context, conn *loop.Conn, answer []byte, s *session, req request, info live.Room) {
 	session := ulid.Make().String()
-	joining := hub.Joining{User: s.who.User, Tag: s, Epoch: req.resume.epoch, Seq: req.resume.seq}
+	joining := hub.Joining{User: s.who.User, Tag: s, Epoch: req.resume.epoch, Seq: req.resume.seq, Packed: conn.Deflate()}
 	if s.who.User != 0 {
 		joining.Expires = s.who.Expires.Add(g.TokenGrace)
 	}

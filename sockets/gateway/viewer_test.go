@@ -28,6 +28,7 @@ type dialing struct {
 	header http.Header
 	proto  []string
 	room   live.RoomID // 0: the world's
+	packed bool        // offers compression
 }
 
 func (p *pod) try(t testing.TB, d dialing) (*websocket.Conn, *http.Response, error) {
@@ -37,7 +38,7 @@ func (p *pod) try(t testing.TB, d dialing) (*websocket.Conn, *http.Response, err
 	if room == 0 {
 		room = p.world.room
 	}
-	dialer := websocket.Dialer{Subprotocols: d.proto}
+	dialer := websocket.Dialer{Subprotocols: d.proto, EnableCompression: d.packed}
 	url := fmt.Sprintf("%s?room_id=%d%s", p.url, room, d.query)
 	return dialer.DialContext(ctx, url, d.header)
 }

@@ -20,7 +20,7 @@ import (
 //	BARRAGE_TEST_AUTOBAHN=wstest go test -tags autobahn -run Autobahn -timeout 30m ./sockets/loop
 //
 // The variable is the command of the suite (PyPI's autobahntestsuite runs on Python 2.7 only). Compression (12, 13)
-// is left out: those cases want to be answered compressed.
+// is left out: those cases want private answers compressed, and only what is said to a room is.
 func TestAutobahn(t *testing.T) {
 	command := os.Getenv("BARRAGE_TEST_AUTOBAHN")
 	if command == "" {

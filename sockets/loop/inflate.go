@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"errors"
 	"io"
+	"sync"
 
 	"github.com/barrage-live/barrage/shared/wire"
 )
@@ -12,9 +13,17 @@ import (
 // deflateTail ends a message's last block, which its sender left out, and the stream (RFC 7692 section 7.2.2).
 const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
+// inflaters are 40 KB each, which is too much for every message of 50 bytes.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 // inflate decompresses one message of at most limit bytes; more is not even produced.
 func inflate(payload []byte, limit int) ([]byte, *violation) {
-	r := flate.NewReader(io.MultiReader(bytes.NewReader(payload), bytes.NewReader([]byte(deflateTail))))
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	source := io.MultiReader(bytes.NewReader(payload), bytes.NewReader([]byte(deflateTail)))
+	if err := r.(flate.Resetter).Reset(source, nil); err != nil {
+		return nil, &violation{code: wire.CloseBadPayload, text: "message does not decompress"}
+	}
 	var out bytes.Buffer
 	n, err := io.Copy(&out, io.LimitReader(r, int64(limit)+1))
 	switch {
