@@ -113,3 +113,27 @@ func (c caller) mustGive(t *testing.T, path, key string, out any) {
 		t.Fatal(err)
 	}
 }
+
+// A user who has just registered can try gifts out: the demo fills wallets up, each its caller's own.
+func TestTheDemoFillsAWalletUp(t *testing.T) {
+	s := startStack(t)
+	fresh := register(t, s, "coins-fresh")
+	balance := func() (wallet struct {
+		Balance live.Coins `json:"balance"`
+	}) {
+		fresh.must(http.StatusOK, "GET", "/api/v1/wallet", nil, &wallet)
+		return wallet
+	}
+	if got := balance().Balance; got != 0 {
+		t.Fatalf("a new wallet holds %d", got)
+	}
+	for range 2 { // a full wallet stays as it is
+		fresh.must(http.StatusOK, "POST", coinsPath, nil, nil)
+		if got := balance().Balance; got != demoCoins {
+			t.Errorf("got %d, want %d", got, demoCoins)
+		}
+	}
+	if got := (caller{t: t, s: s}).call("POST", coinsPath, nil); got.status != http.StatusUnauthorized {
+		t.Errorf("a guest: got %d %s", got.status, got.body)
+	}
+}

@@ -177,7 +177,12 @@ func (s *Stack) serveHTTP(cfg config, d *doors, verifier *token.Verifier, fns []
 		maps.Copy(checks, fn.Checks)
 	}
 	api.ServeHealth(checks)
-	page, err := web.Handler(web.Config{SocketURL: s.parts.SocketURL, DemoUsers: pageUsers()})
+	book, err := functions.Ledger(s.parts)
+	if err != nil {
+		return err
+	}
+	coinsRoute(api, book)
+	page, err := web.Handler(web.Config{SocketURL: s.parts.SocketURL, DemoUsers: pageUsers(), DemoCoins: coinsPath})
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (s *Service) announce(ctx context.Context, requests []order.Request, receip
 		if r.Status != ledger.Settled {
 			continue
 		}
-		m, err := event(requests[i], r, gifts[r.Gift].Name, combos[i])
+		m, err := event(requests[i], r, gifts[r.Gift], combos[i])
 		if err != nil {
 			return err
 		}
@@ -59,9 +59,9 @@ func (s *Service) announce(ctx context.Context, requests []order.Request, receip
 
 // event is the settled gift as the room and the other functions see it. Its id is the order's, however often it is
 // published.
-func event(r order.Request, receipt ledger.Receipt, name string, combo int) (live.Message, error) {
+func event(r order.Request, receipt ledger.Receipt, g store.Gift, combo int) (live.Message, error) {
 	data, err := json.Marshal(wire.GiftData{Nickname: r.Nickname, Role: r.Role, OrderID: receipt.OrderID, GiftID: receipt.Gift,
-		Name: name, Count: receipt.Count, Combo: combo, Cost: receipt.Cost})
+		Name: g.Name, Count: receipt.Count, Combo: combo, Cost: receipt.Cost, Effect: g.Effect})
 	if err != nil {
 		return live.Message{}, fmt.Errorf("event of order %s: %w", receipt.OrderID, err)
 	}

@@ -77,6 +77,15 @@ func TestSettledGiftsAreShownOnceWithTheirCombo(t *testing.T) {
 	})
 }
 
+func TestBigGiftsBearTheirEffect(t *testing.T) {
+	b := newBench(t, sqlite(t))
+	b.topUp(alice, 600, "p")
+	b.handle(2, record(t, 0, request(alice, liveRoom, 1, 1, "a")), record(t, 1, request(alice, liveRoom, 5, 1, "b")))
+	if got := b.shown(); len(got) != 2 || got[0].Effect != "" || got[1].Effect != "rocket" {
+		t.Errorf("shown: %+v", got)
+	}
+}
+
 func TestRefusalsAreResults(t *testing.T) {
 	b := newBench(t, sqlite(t))
 	b.topUp(alice, 3, "p")

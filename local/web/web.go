@@ -29,6 +29,7 @@ type DemoUser struct {
 type Config struct {
 	SocketURL string     `json:"socket_url"` // ws://host:port/ws, without a query
 	DemoUsers []DemoUser `json:"demo_users"` // offered on the login panel; never set in production
+	DemoCoins string     `json:"demo_coins"` // where a POST fills the caller's wallet; empty in production
 }
 
 // Handler serves the page and its config under a content policy that allows nothing but the page's own files,

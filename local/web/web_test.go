@@ -15,7 +15,7 @@ import (
 
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
-	h, err := Handler(Config{SocketURL: "ws://127.0.0.1:8081/ws", DemoUsers: []DemoUser{{Username: "viewer", Password: "p"}}})
+	h, err := Handler(Config{SocketURL: "ws://127.0.0.1:8081/ws", DemoUsers: []DemoUser{{Username: "viewer", Password: "p"}}, DemoCoins: "/coins"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestPageIsServedUnderAStrictPolicy(t *testing.T) {
 
 func TestConfigTellsTheSocketAndTheDemoUsers(t *testing.T) {
 	res, body := get(t, serve(t).URL+"/config.json", nil)
-	if got, want := body, `{"socket_url":"ws://127.0.0.1:8081/ws","demo_users":[{"username":"viewer","password":"p"}]}`; got != want {
+	if got, want := body, `{"socket_url":"ws://127.0.0.1:8081/ws","demo_users":[{"username":"viewer","password":"p"}],"demo_coins":"/coins"}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got, want := res.Header.Get("Content-Type"), "application/json"; got != want {

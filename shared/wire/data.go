@@ -70,7 +70,7 @@ type LikeData struct {
 	Count    int       `json:"count"`
 }
 
-// GiftData is the data of a settled gift in a room. Combo is presentation only.
+// GiftData is the data of a settled gift in a room. Combo and Effect are presentation only.
 type GiftData struct {
 	Nickname string      `json:"nickname,omitempty"`
 	Role     live.Role   `json:"role,omitempty"`
@@ -80,6 +80,7 @@ type GiftData struct {
 	Count    int         `json:"count"`
 	Combo    int         `json:"combo"`
 	Cost     live.Coins  `json:"cost"`
+	Effect   string      `json:"effect,omitempty"` // the catalogue's animation of a big gift; empty: none
 }
 
 // GiftResultData tells the sender what became of an order.

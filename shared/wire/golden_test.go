@@ -32,7 +32,7 @@ func TestGolden(t *testing.T) {
 		{"welcome", live.Message{Type: live.Welcome, RoomID: 42, UserID: 7}, wire.WelcomeData{Session: "s1", Epoch: "e1", Seq: 7, Recovered: true, Missed: 2, Online: 3, Room: room}},
 		{"danmu", danmu, wire.DanmuData{Nickname: "viewer", Role: live.RoleViewer, Color: "#ffffff", Mode: "scroll", Size: "medium"}},
 		{"like", from(live.Like, 9), wire.LikeData{Nickname: "viewer", Role: live.RoleViewer, Count: 5}},
-		{"gift", from(live.Gift, 10), wire.GiftData{Nickname: "viewer", Role: live.RoleViewer, OrderID: "o17", GiftID: 3, Name: "Rocket", Count: 2, Combo: 4, Cost: 200}},
+		{"gift", from(live.Gift, 10), wire.GiftData{Nickname: "viewer", Role: live.RoleViewer, OrderID: "o17", GiftID: 3, Name: "Rocket", Count: 2, Combo: 4, Cost: 200, Effect: "rocket"}},
 		{"room", from(live.RoomEvent, 11), wire.RoomData{Event: "started", Room: room}},
 		{"settings", from(live.Settings, 12), wire.SettingsData{SlowModeSeconds: 5, MaxDanmuPerSecond: 100}},
 		{"online", live.Message{Type: live.Online, RoomID: 42}, wire.OnlineData{Online: 3, UniqueViewers: 9}},
