@@ -4,11 +4,13 @@ import { el, icon } from './dom.js';
 import { hue, time } from './format.js';
 
 const most = 250;
+const mostCombos = 50;
 const pinnedPx = 48;
 
 /** Rows are known by a key of the caller's, unique for what the server has shown: ids of messages are unique per sender only. */
 export class Chat {
   #rows = new Map(); // key → row
+  #combos = new Map(); // sender and gift → the line that counts
   #incoming = [];
   #frame = 0;
   #unread = 0;
@@ -24,6 +26,7 @@ export class Chat {
   clear() {
     this.list.replaceChildren();
     this.#rows.clear();
+    this.#combos.clear();
     this.#incoming = [];
     this.#toEnd();
   }
@@ -74,6 +77,19 @@ export class Chat {
 
   /** A line between messages: what the room did, or what was missed. */
   note(text, kind = '') { this.#push(el('li', { class: `note ${kind}` }, text)); }
+
+  /** A line about a gift; one that goes on with a combo takes the place of the last line of that combo. */
+  gift(key, text, goesOn) {
+    const last = goesOn && this.#combos.get(key);
+    if (last) {
+      last.textContent = text;
+      return;
+    }
+    const row = el('li', { class: 'note gift' }, text);
+    this.#combos.set(key, row);
+    if (this.#combos.size > mostCombos) this.#combos.delete(this.#combos.keys().next().value);
+    this.#push(row);
+  }
 
   #remove(row) {
     this.#rows.delete(row.dataset.key);

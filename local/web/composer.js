@@ -2,6 +2,7 @@
 
 import { $, el } from './dom.js';
 import { length } from './format.js';
+import { popup } from './popup.js';
 
 const maxLength = 100;
 const colors = ['#ffffff', '#ff5f8f', '#ff9f43', '#ffe066', '#69f0ae', '#4dd0ff', '#b48bff', '#ff7af5'];
@@ -70,24 +71,13 @@ export class Composer {
     $('modes').append(...choice('mode', modes));
     $('sizes').append(...choice('size', sizes));
     const panel = $('style-panel');
-    const toggle = $('style-toggle');
     for (const input of panel.querySelectorAll('input')) input.checked = this.style[input.name] === input.value;
     panel.addEventListener('change', ({ target }) => {
       this.style[target.name] = target.value;
       localStorage.setItem(storageKey, JSON.stringify(this.style));
       this.#draw();
     });
-    const open = (yes) => {
-      panel.hidden = !yes;
-      toggle.setAttribute('aria-expanded', String(yes));
-    };
-    toggle.addEventListener('click', () => open(panel.hidden));
-    document.addEventListener('pointerdown', ({ target }) => { if (!panel.contains(target) && !toggle.contains(target)) open(false); });
-    panel.addEventListener('keydown', ({ key }) => {
-      if (key !== 'Escape') return;
-      open(false);
-      toggle.focus();
-    });
+    popup($('style-toggle'), panel);
   }
 
   #remembered() {

@@ -26,4 +26,10 @@ export function icon(name) {
   return svg;
 }
 
+/** A gift's icon: an emoji, or the address of a picture. */
+export function picture(symbol) {
+  if (/^(https:\/)?\//.test(symbol)) return el('img', { class: 'picture', src: symbol, alt: '', loading: 'lazy' });
+  return el('span', { class: 'picture', 'aria-hidden': 'true' }, symbol);
+}
+
 export const reducedMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches;

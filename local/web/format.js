@@ -5,6 +5,11 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-d
 
 export const count = (n) => (Number.isFinite(n) ? compact.format(n) : '–');
 
+const whole = new Intl.NumberFormat('en');
+
+/** Money is told to the last coin. */
+export const coins = (n) => (Number.isFinite(n) ? whole.format(n) : '–');
+
 export const time = (unixMs) => clock.format(new Date(unixMs));
 
 /** since('2026-01-02T03:04:05Z') is '2 h 5 min', or '' for no time. */

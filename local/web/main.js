@@ -5,6 +5,10 @@ import { Backdrop } from './backdrop.js';
 import { Chat } from './chat.js';
 import { Composer } from './composer.js';
 import { $, el } from './dom.js';
+import { Effects } from './effects.js';
+import { Gifters } from './gifters.js';
+import { Gifts } from './gifts.js';
+import { GiftShow } from './giftshow.js';
 import { Likes } from './likes.js';
 import { Login } from './login.js';
 import { Player } from './player.js';
@@ -17,6 +21,7 @@ import { RoomSocket } from './socket.js';
 import { Stage } from './stage.js';
 import { tabs } from './tabs.js';
 import { Toasts } from './toast.js';
+import { Wallet } from './wallet.js';
 
 const roomFromAddress = () => Number(new URLSearchParams(location.hash.slice(1)).get('room')) || 1;
 
@@ -96,6 +101,7 @@ async function start() {
   const toasts = new Toasts($('toasts'));
   const config = await request('GET', '/config.json');
   const session = new Session();
+  const login = new Login(session, config.demo_users ?? []);
   const backdrop = new Backdrop($('backdrop'));
   const stage = new Stage($('flight'));
   const socket = new RoomSocket(door(session, config));
@@ -103,11 +109,19 @@ async function start() {
   const chat = new Chat($('messages'), $('newer'), { onRetry: (id) => room.retry(id) });
   const composer = new Composer({ onSend: (text, style) => room.say(text, style) });
   const likes = new Likes({ button: $('like'), total: $('likes'), bursts: $('bursts'), onLike: (n) => room.like(n) });
-  const room = new Room({ socket, session, stage, chat, likes, backdrop, toasts, composer, screen });
+  const wallet = new Wallet({ session, toasts, demoCoins: config.demo_coins });
+  const gifts = new Gifts({ socket, session, toasts, wallet, onGuest: () => login.open() });
+  const giftShow = new GiftShow({ root: $('tributes'), effects: new Effects($('effects')) });
+  const gifters = new Gifters({ list: $('gifters'), session });
+  const onGift = () => {
+    gifters.soon();
+    if (screen.mayManage) wallet.soon(); // income
+  };
+  const room = new Room({ socket, session, stage, chat, likes, gifts, giftShow, onGift, backdrop, toasts, composer, screen });
   const ranking = new Ranking({ list: $('ranking'), numbers: $('numbers'), session, onNumbers: (stats) => likes.atLeast(stats.likes ?? 0) });
   const rooms = new Rooms({ list: $('rooms'), session, onRooms: (all) => ranking.learn(all) });
 
-  accountButton(session, new Login(session, config.demo_users ?? []), toasts);
+  accountButton(session, login, toasts);
   newRoomDialog(session);
   stageTools(stage);
   closeButtons();
@@ -117,12 +131,14 @@ async function start() {
     const open = socket.state === 'open';
     composer.allow(Boolean(session.user) && open, session.user ? 'Connecting …' : 'Log in to send a danmu');
     likes.allow(Boolean(session.user) && open);
+    gifts.allow(!session.user || open);
   };
   socket.addEventListener('state', permit);
   const enter = async () => {
     const id = roomFromAddress();
     rooms.watch(id);
     ranking.watch(id);
+    gifters.watch(id);
     try {
       await screen.load(id);
     } catch (err) {
@@ -137,6 +153,7 @@ async function start() {
   };
   addEventListener('hashchange', enter);
   session.addEventListener('change', () => room.enter(room.id)); // the same room, as somebody else
+  gifts.load();
   await enter();
 }
 

@@ -5,14 +5,16 @@ import { Outbox } from './outbox.js';
 
 const flyWithinMs = 12_000; // what was missed longer ago goes to the list only
 const ackWithinMs = 8_000;
+const giftsRemembered = 300;
 
 export class Room {
   #outbox = new Outbox();
   #epoch = '';
   #welcomed = 0; // the room's seq when we came: up to here it is history
   #recovered = false;
+  #gifts = new Set(); // orders that were shown: a gift may be announced again
 
-  /** parts: socket, session, stage, chat, likes, backdrop, toasts, composer, and screen, which draws the room itself. */
+  /** parts: socket, session, stage, chat, likes, gifts, giftShow, onGift, backdrop, toasts, composer, and screen, which draws the room itself. */
   constructor(parts) {
     Object.assign(this, parts);
     this.socket.addEventListener('message', ({ detail }) => this.#handlers[detail.type]?.(detail));
@@ -28,6 +30,9 @@ export class Room {
       this.stage.clear();
       this.#outbox = new Outbox();
       this.likes.clear();
+      this.gifts.clear();
+      this.giftShow.clear();
+      this.#gifts.clear();
     }
     this.id = id;
     this.socket.open(id);
@@ -69,16 +74,14 @@ export class Room {
       this.screen.online(data.online);
       if (data.room) this.screen.room(data.room);
       for (const message of this.#outbox.pending()) this.socket.send(message);
+      this.gifts.orders.resend();
     },
     danmu: (m) => this.#danmu(m),
     like: (m) => {
       if (m.seq > this.#welcomed || this.#recovered) this.likes.more(m.data?.count ?? 1, this.#own(m));
     },
-    gift: (m) => {
-      const { nickname = 'Someone', name = 'a gift', count = 1, combo = 0 } = m.data ?? {};
-      this.backdrop.pulse(10);
-      this.chat.note(`${nickname} sent ${name} × ${count}${combo > count ? ` (combo ${combo})` : ''}`, 'gift');
-    },
+    gift: (m) => this.#gift(m),
+    gift_result: (m) => this.gifts.result(m),
     room: (m) => this.screen.changed(m),
     online: ({ data }) => this.screen.online(data?.online),
     deleted: ({ data }) => {
@@ -110,6 +113,20 @@ export class Room {
     this.stage.fly({ id: m.id, text: m.content, color, mode, size, own });
   }
 
+  #gift(m) {
+    if (this.#gifts.has(m.id)) return;
+    this.#gifts.add(m.id);
+    if (this.#gifts.size > giftsRemembered) this.#gifts.delete(this.#gifts.values().next().value);
+    const { nickname = `User ${m.user_id}`, gift_id: giftID, name = 'a gift', count = 1, combo = 0, cost = 0, effect = '' } = m.data ?? {};
+    const icon = this.gifts.iconOf(giftID);
+    const times = Math.max(combo, count);
+    this.chat.gift(`${m.user_id}:${giftID}`, `${icon} ${nickname} sent ${name} × ${times}`, times > count);
+    if (m.seq <= this.#welcomed && !(this.#recovered && Date.now() - m.timestamp < flyWithinMs)) return;
+    this.backdrop.pulse(10);
+    this.giftShow.show({ nickname, userID: m.user_id, giftID, name, icon, times, cost, effect, own: this.#own(m) });
+    this.onGift(m);
+  }
+
   #acked({ id, seq, data }) {
     if (!this.#outbox.settle(id)) return;
     const shown = seq > 0 && data?.shown !== false;
@@ -118,6 +135,7 @@ export class Room {
   }
 
   #refused({ id, data = {} }) {
+    if (this.gifts.orders.failed({ id, data })) return;
     const message = this.#outbox.settle(id);
     if (data.retry_after_ms) this.composer.pause(data.retry_after_ms);
     if (message) this.#fail(message, data.message);

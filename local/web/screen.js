@@ -61,10 +61,12 @@ export class Screen {
     $('room-about').textContent = '';
     $('room-badge').textContent = '–';
     $('anchor-action').hidden = true;
+    $('income').hidden = true;
     this.#cover(text);
   }
 
-  get #mayManage() {
+  /** Whether the room is ours. */
+  get mayManage() {
     const { user } = this.session;
     return Boolean(user && this.#room && user.id === this.#room.anchor_id);
   }
@@ -92,7 +94,7 @@ export class Screen {
   #cover(text) {
     $('cover').hidden = !text;
     $('cover-text').textContent = text;
-    $('cover-action').hidden = !(this.#mayManage && !this.isLive);
+    $('cover-action').hidden = !(this.mayManage && !this.isLive);
     $('cover-action').textContent = 'Start the room';
   }
 
@@ -107,7 +109,8 @@ export class Screen {
     badge.textContent = badges[room.status] ?? '–';
     badge.classList.toggle('live', room.status === live);
     const action = $('anchor-action');
-    action.hidden = !this.#mayManage;
+    action.hidden = !this.mayManage;
+    $('income').hidden = !this.mayManage;
     action.replaceChildren(icon('broadcast'), room.status === live ? 'Stop' : 'Start');
   }
 }

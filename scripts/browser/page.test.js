@@ -1,52 +1,11 @@
 // The page as people use it: browsers in one room, on the whole platform in one process.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
-import { root, startBrowser, startStack } from './stack.js';
+import { test } from 'node:test';
+import { acked, artifacts, leave, row, say, world } from './world.js';
 
-const artifacts = join(root, 'artifacts');
-const wide = { width: 1440, height: 860 };
-let stack;
-let browser;
-const complaints = []; // what the pages' consoles said
-
-before(async () => {
-  mkdirSync(artifacts, { recursive: true });
-  stack = await startStack({ bots: 12 });
-  browser = await startBrowser();
-}, { timeout: 180_000 });
-
-after(async () => {
-  await browser?.close();
-  await stack?.stop();
-});
-
-/** A person with a browser of their own; without a name, a guest. */
-async function visitor(name, prepare = async () => {}) {
-  const context = await browser.newContext({ viewport: wide });
-  const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
-  page.on('console', (message) => { if (message.type() === 'error') complaints.push(`${name}: ${message.text()}`); });
-  page.on('pageerror', (err) => complaints.push(`${name}: ${err.message}`));
-  await prepare(page);
-  await page.goto(stack.url);
-  if (name) {
-    await page.click('#account');
-    await page.click(`[data-user=${name}]`);
-    await page.waitForSelector('#composer-text:enabled');
-  }
-  return page;
-}
-
-async function say(page, text) {
-  await page.fill('#composer-text', text);
-  await page.press('#composer-text', 'Enter');
-}
-
-const row = (page, text) => page.locator('#messages .row', { hasText: text });
-const acked = (page, text) => page.locator('#messages .row[data-state=sent]', { hasText: text }).waitFor();
+const { complaints, visitor } = world({ bots: 12 });
 
 test('a danmu of one person is seen by the other, on the stage and in the list', { timeout: 90_000 }, async () => {
   const [viewer, anchor] = [await visitor('viewer'), await visitor('anchor')];
@@ -58,8 +17,7 @@ test('a danmu of one person is seen by the other, on the stage and in the list',
   await acked(viewer, 'hello from the viewer');
   assert.equal(await row(viewer, 'hello from the viewer').count(), 1);
   await anchor.waitForFunction(() => Number(document.getElementById('online').textContent) >= 2);
-  await viewer.context().close();
-  await anchor.context().close();
+  await leave(viewer, anchor);
 });
 
 test('what people write stays text', { timeout: 60_000 }, async () => {
@@ -68,7 +26,7 @@ test('what people write stays text', { timeout: 60_000 }, async () => {
   await say(page, nasty);
   await acked(page, nasty);
   assert.equal(await page.locator('#messages img, #messages b, #flight img, #flight b').count(), 0);
-  await page.context().close();
+  await leave(page);
 });
 
 test('no two danmaku overlap on the stage', { timeout: 60_000 }, async () => {
@@ -89,17 +47,19 @@ test('no two danmaku overlap on the stage', { timeout: 60_000 }, async () => {
     return found;
   });
   assert.deepEqual(overlaps, []);
-  await page.context().close();
+  await leave(page);
 });
 
 test('a cut connection resumes and shows what was said meanwhile, once', { timeout: 90_000 }, async () => {
   let cut;
   const addresses = [];
-  const viewer = await visitor('viewer', (page) => page.routeWebSocket(/\/ws\?/, (socket) => {
-    addresses.push(socket.url());
-    socket.connectToServer();
-    cut = () => socket.close({ code: 1012, reason: 'restart' });
-  }));
+  const viewer = await visitor('viewer', {
+    prepare: (page) => page.routeWebSocket(/\/ws\?/, (socket) => {
+      addresses.push(socket.url());
+      socket.connectToServer();
+      cut = () => socket.close({ code: 1012, reason: 'restart' });
+    }),
+  });
   const anchor = await visitor('anchor');
   await say(anchor, 'before the cut');
   await row(viewer, 'before the cut').waitFor();
@@ -111,8 +71,7 @@ test('a cut connection resumes and shows what was said meanwhile, once', { timeo
   for (const text of ['before the cut', 'while you were away', 'after the cut']) assert.equal(await row(viewer, text).count(), 1, text);
   assert.match(addresses.at(-1), /resume=[^&]+%3A\d+/);
   assert.equal(await viewer.locator('#messages .gap').count(), 0);
-  await viewer.context().close();
-  await anchor.context().close();
+  await leave(viewer, anchor);
 });
 
 test('who writes too fast is told so, and may send again', { timeout: 90_000 }, async () => {
@@ -130,7 +89,7 @@ test('who writes too fast is told so, and may send again', { timeout: 90_000 }, 
   await page.waitForFunction(() => !document.getElementById('send').textContent.endsWith('s'));
   await failed.last().getByRole('button', { name: 'Send again' }).click();
   await acked(page, text);
-  await page.context().close();
+  await leave(page);
 });
 
 test('the anchor stops and starts the room under its viewers', { timeout: 90_000 }, async () => {
@@ -142,8 +101,7 @@ test('the anchor stops and starts the room under its viewers', { timeout: 90_000
   await viewer.waitForSelector('#composer-text:enabled');
   await say(viewer, 'we are back');
   await row(anchor, 'we are back').waitFor();
-  await viewer.context().close();
-  await anchor.context().close();
+  await leave(viewer, anchor);
 });
 
 test('the picture of the page, wide and narrow', { timeout: 90_000 }, async () => {
@@ -159,7 +117,7 @@ test('the picture of the page, wide and narrow', { timeout: 90_000 }, async () =
   await page.waitForFunction(() => document.querySelectorAll('#flight .danmu').length >= 3, null, { timeout: 40_000 });
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'the phone page scrolls sideways');
   await page.screenshot({ path: join(artifacts, 'phone.png') });
-  await page.context().close();
+  await leave(page);
 });
 
 test('no page complained on its console', () => assert.deepEqual(complaints, []));

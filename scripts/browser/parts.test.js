@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { afterClose, backoff } from '../../local/web/closing.js';
-import { count, hue, length, newID, since } from '../../local/web/format.js';
+import { coins, count, hue, length, newID, since } from '../../local/web/format.js';
+import { Orders } from '../../local/web/orders.js';
 import { Outbox } from '../../local/web/outbox.js';
 
 test('waiting doubles, stays under 20 s, and is never the same for everybody', () => {
@@ -40,9 +41,51 @@ test('an unacknowledged message is sent again, but not after the server may have
   assert.equal(outbox.full, true);
 });
 
+test('a gift keeps its id until the ledger has answered, and is answered once', () => {
+  let now = 0;
+  const sent = [];
+  const ended = [];
+  const orders = new Orders({ send: (m) => sent.push(m.id), onEnd: (order, result) => ended.push(`${order.gift.name} ${result.status}`), now: () => now });
+  orders.give({ id: 1, name: 'Rose', price: 2 }, 3);
+  orders.give({ id: 1, name: 'Rose', price: 2 }, 1);
+  const [a, b] = sent;
+  assert.notEqual(a, b);
+  assert.equal(orders.cost, 8);
+  orders.resend();
+  now = 9_000; // no answer: asks again
+  orders.look();
+  orders.look();
+  assert.deepEqual(sent, [a, b, a, b, a, b]);
+  assert.equal(orders.result({ id: a, data: { status: 'pending' } }), false);
+  assert.equal(orders.result({ id: a, data: { status: 'settled' } }), true);
+  assert.equal(orders.result({ id: a, data: { status: 'settled' } }), false);
+  assert.equal(orders.failed({ id: 'somebody else', data: { code: 'guest' } }), false);
+  assert.equal(orders.cost, 2);
+  now = 200_000;
+  orders.look();
+  assert.deepEqual(ended, ['Rose settled', 'Rose unknown']);
+  assert.equal(orders.idle, true);
+  for (let i = 0; i < 20; i++) orders.give({ id: 1, price: 1 }, 1);
+  assert.equal(orders.full, true);
+});
+
+test('a passing trouble is no refusal: the same gift is asked for again', async () => {
+  const sent = [];
+  const ended = [];
+  const again = new Promise((resolve) => {
+    const orders = new Orders({ send: (m) => { if (sent.push(m.id) === 2) resolve(); }, onEnd: (_, result) => ended.push(result.code) });
+    orders.give({ id: 1, price: 1 }, 1);
+    assert.equal(orders.failed({ id: sent[0], data: { code: 'unavailable', retry_after_ms: 1 } }), true);
+  });
+  await again;
+  assert.equal(sent[0], sent[1]);
+  assert.deepEqual(ended, []);
+});
+
 test('numbers, times and names read well', () => {
   assert.equal(count(12_840), '12.8K');
   assert.equal(count(undefined), '–');
+  assert.equal(coins(100_000), '100,000');
   assert.equal(since('2026-01-01T00:00:00Z', Date.parse('2026-01-01T02:05:00Z')), '2 h 5 min');
   assert.equal(since(null), '');
   assert.equal(length('弹幕👍'), 3);
