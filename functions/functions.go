@@ -10,6 +10,7 @@ import (
 
 	"github.com/barrage-live/barrage/functions/auth"
 	"github.com/barrage-live/barrage/functions/gift"
+	"github.com/barrage-live/barrage/functions/moderation"
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/fanout"
@@ -18,6 +19,7 @@ import (
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/telemetry"
@@ -116,7 +118,15 @@ func Room(p Parts) (Function, error) {
 	if err != nil {
 		return Function{}, err
 	}
-	return Function{Name: "room", Routes: s.Routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close}, nil
+	book := rulebook.New(p.Store)
+	order := moderation.New(moderation.Deps{
+		Rooms: s.Find, Users: p.Store.User, Book: book, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka,
+	})
+	routes := func(api *httpapi.API) {
+		s.Routes(api)
+		order.Routes(api)
+	}
+	return Function{Name: "room", Routes: routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close}, nil
 }
 
 // RoomService is the room function's business steps, without HTTP.

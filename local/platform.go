@@ -23,6 +23,7 @@ import (
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
 	"github.com/barrage-live/barrage/sockets/gateway"
@@ -102,7 +103,7 @@ func (s *Stack) makeParts(cfg config) (err error) {
 	p := &s.parts
 	p.Gifts = functions.GiftSettings{AnchorPerMille: cfg.AnchorPerMille, WebhookSecret: cfg.WebhookSecret}
 	p.Heat = cfg.Heat
-	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
+	if p.State, err = rulebook.NewState(p.Redis, rulebook.New(p.Store), roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
 		return err
 	}
 	s.closers.add("room state", func(context.Context) error { p.State.Close(); return nil })

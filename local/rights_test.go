@@ -19,10 +19,11 @@ import (
 
 // Who calls. Services hold one scope each; the owner has given the gift whose order is asked for.
 const (
-	anyone    = "guest viewer owner moderator anchor admin " + servers
-	everybody = "nobody " + anyone
-	signedIn  = "viewer owner moderator anchor admin"
-	servers   = "service=presence:read service=rooms:moderate service=wallet:topup service=wallet:audit"
+	anyone     = "guest viewer owner moderator anchor admin " + servers
+	everybody  = "nobody " + anyone
+	signedIn   = "viewer owner moderator anchor admin"
+	moderators = "moderator anchor admin service=rooms:moderate"
+	servers    = "service=presence:read service=rooms:moderate service=wallet:topup service=wallet:audit"
 )
 
 // walked is a route as everybody tries it, in this order. What stands in braces is replaced by what the test has made.
@@ -59,6 +60,17 @@ func walk() []walked {
 		{"GET /api/v1/rooms/{id}/moderators", "", anyone, ""},
 		{"PUT /api/v1/rooms/{id}/moderators/{user_id}", "", "anchor admin", ""},
 		{"DELETE /api/v1/rooms/{id}/moderators/{user_id}", "", "anchor admin", ""},
+		{"GET /api/v1/rooms/{id}/mutes", "", moderators, ""},
+		{"PUT /api/v1/rooms/{id}/mutes/{user_id}", `{"seconds":60}`, moderators, ""},
+		{"DELETE /api/v1/rooms/{id}/mutes/{user_id}", "", moderators, ""},
+		{"GET /api/v1/rooms/{id}/bans", "", moderators, ""},
+		{"PUT /api/v1/rooms/{id}/bans/{user_id}", `{"seconds":60,"reason":"walked"}`, moderators, ""},
+		{"DELETE /api/v1/rooms/{id}/bans/{user_id}", "", moderators, ""},
+		{"POST /api/v1/rooms/{id}/kicks/{user_id}", "", moderators, ""},
+		{"DELETE /api/v1/rooms/{id}/messages/{message_id}", "", moderators, ""},
+		{"GET /api/v1/rooms/{id}/moderation", "", moderators, ""},
+		{"GET /api/v1/rooms/{id}/settings", "", anyone, ""},
+		{"PATCH /api/v1/rooms/{id}/settings", `{"slow_mode_seconds":0}`, moderators, ""},
 		{"GET /api/v1/gifts", "", anyone, ""},
 		{"PUT /api/v1/gifts/{gift_id}", `{"name":"Walk","price":1}`, "admin", ""},
 		{"POST /api/v1/rooms/{id}/gifts", `{"gift_id":9999,"count":1}`, signedIn, ""},
@@ -102,8 +114,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 	who := everyCaller(t, s)
 	room := who["anchor"].liveRoom("walked")
 	who["anchor"].must(http.StatusNoContent, "PUT", path(room.ID, fmt.Sprint("/moderators/", who["moderator"].user.ID)), nil, nil)
+	who["viewer"].must(http.StatusOK, "POST", path(room.ID, "/messages"), map[string]string{"id": "walked", "content": "to be deleted"}, nil)
 	fill := strings.NewReplacer("{id}", fmt.Sprint(room.ID), "{user_id}", fmt.Sprint(who["owner"].user.ID),
-		"{gift_id}", "9999", "{order_id}", givenOrder(t, who, room.ID))
+		"{gift_id}", "9999", "{message_id}", "walked", "{order_id}", givenOrder(t, who, room.ID))
 	known := routesOf(t, s)
 	for _, w := range walk() {
 		if !slices.Contains(known, w.route) {

@@ -13,9 +13,11 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/roomstate"
 	redisserver "github.com/barrage-live/barrage/shared/roomstate/embedded"
 	kafkaserver "github.com/barrage-live/barrage/shared/stream/embedded"
 	"github.com/barrage-live/barrage/shared/token"
@@ -26,9 +28,20 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const patience = 20 * time.Second
 
-// functions is the part of the platform that a pod asks over HTTP: keys and rooms.
-func functions(t *testing.T, signer *token.Signer) *httptest.Server {
+// functions is the part of the platform that a pod asks over HTTP: keys, rooms, and their rules.
+func functions(t *testing.T, signer *token.Signer, redisAddr string) *httptest.Server {
 	t.Helper()
+	rdb := redis.NewClient(&redis.Options{Addr: redisAddr})
+	rules, err := roomstate.New(rdb, roomstate.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		rules.Close()
+		if err := rdb.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 	mux := http.NewServeMux()
 	answer := func(w http.ResponseWriter, body []byte) {
 		if _, err := w.Write(body); err != nil {
@@ -44,6 +57,12 @@ func functions(t *testing.T, signer *token.Signer) *httptest.Server {
 		}
 		answer(w, body)
 	})
+	mux.HandleFunc("GET /api/v1/rooms/42/settings", func(w http.ResponseWriter, r *http.Request) {
+		if err := rules.Restore(r.Context(), 42, roomstate.Rules{}); err != nil { // as the room function does
+			t.Error(err)
+		}
+		answer(w, []byte(`{}`))
+	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
@@ -51,7 +70,7 @@ func functions(t *testing.T, signer *token.Signer) *httptest.Server {
 
 func environment(t *testing.T) (map[string]string, *token.Signer) {
 	t.Helper()
-	redis, stopRedis, err := redisserver.Start("127.0.0.1:0")
+	redisAddr, stopRedis, err := redisserver.Start("127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,9 +92,9 @@ func environment(t *testing.T) (map[string]string, *token.Signer) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api := functions(t, signer)
+	api := functions(t, signer, redisAddr)
 	return map[string]string{
-		"LISTEN_ADDR": "127.0.0.1:0", "REDIS_ADDRS": redis, "KAFKA_BROKERS": kafka.Addr(), "ROOM_API_URL": api.URL,
+		"LISTEN_ADDR": "127.0.0.1:0", "REDIS_ADDRS": redisAddr, "KAFKA_BROKERS": kafka.Addr(), "ROOM_API_URL": api.URL,
 		"JWKS_URL": api.URL + "/.well-known/jwks.json", "DRAIN_TIMEOUT": "4s", "USER_MESSAGE_RATE": "0",
 	}, signer
 }

@@ -84,7 +84,11 @@ func (p *parts) fill(ctx context.Context, cfg config) (err error) {
 	if err := p.kafka.EnsureTopics(ctx); err != nil {
 		return err
 	}
-	if p.state, err = roomstate.New(p.redis, roomstate.Config{Metrics: p.telemetry.Metrics}); err != nil {
+	rules := roomstate.Config{Metrics: p.telemetry.Metrics}
+	if cfg.RoomAPI != nil {
+		rules.Restore = func(ctx context.Context, id live.RoomID) error { return p.rooms.Restore(ctx, id) }
+	}
+	if p.state, err = roomstate.New(p.redis, rules); err != nil {
 		return err
 	}
 	p.orders = gateway.NewOrders(order.NewDoor(p.kafka, p.redis), p.telemetry.Logger())

@@ -17,6 +17,7 @@ import (
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
+	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
 	dbiam "github.com/barrage-live/barrage/shared/store/awsiam"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -72,7 +73,7 @@ func (p *parts) build(ctx context.Context) (err error) {
 	if !p.row.Needs(manifest.Redis) {
 		return nil
 	}
-	if p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
+	if p.State, err = rulebook.NewState(p.Redis, rulebook.New(p.Store), roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
 		return err
 	}
 	pod := p.row.Name + "-" + strings.ToLower(rand.Text()[:8])

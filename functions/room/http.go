@@ -27,7 +27,6 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Route(api, op(http.MethodGet, one+"/viewers", "List viewers (sampled) and count them", right.Look, http.StatusOK), s.getViewers)
 	httpapi.Route(api, op(http.MethodGet, one+"/messages", "List recent messages, oldest first", right.Look, http.StatusOK), s.getMessages)
 	httpapi.Route(api, op(http.MethodPost, one+"/messages", "Send a danmu or likes", right.Speak, http.StatusOK), s.postMessage)
-	s.moderatorRoutes(api)
 }
 
 func op(method, path, summary string, action right.Action, status int) httpapi.Op {

@@ -79,7 +79,11 @@ func (s *Service) Room(ctx context.Context, id live.RoomID) (live.Room, error) {
 	return s.counted(ctx, room), nil
 }
 
-// room leaves the viewer count at 0. Redis is a cache here: without it rooms can still be seen.
+// Find is Room with a viewer count of 0. Redis is a cache here: without it rooms can still be seen.
+func (s *Service) Find(ctx context.Context, id live.RoomID) (live.Room, error) {
+	return s.room(ctx, id)
+}
+
 func (s *Service) room(ctx context.Context, id live.RoomID) (live.Room, error) {
 	room, ok, errCache := s.state.Room(ctx, id)
 	if errCache == nil && ok {
@@ -88,9 +92,6 @@ func (s *Service) room(ctx context.Context, id live.RoomID) (live.Room, error) {
 	room, err := s.store.Room(ctx, id)
 	if err != nil {
 		return live.Room{}, err
-	}
-	if errCache == nil {
-		errCache = s.restore(ctx, id) // before the room: who finds it believes that the rest is there, too
 	}
 	if errCache == nil {
 		errCache = s.state.PutRoom(ctx, room)

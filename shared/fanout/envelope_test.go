@@ -107,11 +107,11 @@ func encode(e envelope) []byte {
 }
 
 func FuzzDecodeRead(f *testing.F) {
-	f.Add("e1", "9", "S e1 8 2\n{}\n{}", "S e1 7 1\n{}")
-	f.Add("", "0", "", "U\n{}")
-	f.Add("e1", "-1", "x", "S e1 1 1\n{}\n")
-	f.Fuzz(func(t *testing.T, epoch, last, one, other string) {
-		at, found, bad, err := decodeRead([]string{epoch, last, one, other})
+	f.Add("e1", "9", "8 {}\n9 {}", "S e1 8 2\n{}\n{}", "S e1 7 1\n{}")
+	f.Add("", "0", "", "", "U\n{}")
+	f.Add("e1", "-1", "1", "x", "S e1 1 1\n{}\n")
+	f.Fuzz(func(t *testing.T, epoch, last, gone, one, other string) {
+		at, found, bad, err := decodeRead([]string{epoch, last, gone, one, other})
 		if err != nil {
 			return
 		}

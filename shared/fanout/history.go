@@ -29,7 +29,7 @@ type History struct {
 
 // NewHistory returns the history kept in rdb.
 func NewHistory(rdb redis.UniversalClient) *History {
-	return &History{rdb: rdb, script: redis.NewScript(readLua)}
+	return &History{rdb: rdb, script: redis.NewScript(withdrawnLua + readLua)}
 }
 
 // Since returns up to limit messages that follow after in the epoch, oldest first. complete is true when the epoch is
@@ -113,8 +113,7 @@ func appendStored(msgs []Stored, b envelope) []Stored {
 }
 
 func (h *History) read(ctx context.Context, room live.RoomID, direction string, seq live.Seq, batches int) (Position, []envelope, error) {
-	keys := []string{roomstate.LogKey(room), roomstate.HistoryKey(room)}
-	reply, err := h.script.Run(ctx, h.rdb, keys, direction, int64(seq), batches).StringSlice()
+	reply, err := h.script.Run(ctx, h.rdb, readKeys(room), direction, int64(seq), batches).StringSlice()
 	if err != nil {
 		return Position{}, nil, fmt.Errorf("read history of room %d: %w", room, err)
 	}
@@ -125,24 +124,33 @@ func (h *History) read(ctx context.Context, room live.RoomID, direction string, 
 	return at, found, nil
 }
 
-// decodeRead reads what read.lua and repair.lua answer: epoch, last seq, batches. A batch that can't be read counts as
-// bad and is left out: whoever looks at the seqs finds it missing.
+// readKeys are those of read.lua and repair.lua.
+func readKeys(room live.RoomID) []string {
+	return []string{roomstate.LogKey(room), roomstate.HistoryKey(room), roomstate.WithdrawnKey(room)}
+}
+
+// decodeRead reads what read.lua and repair.lua answer: epoch, last seq, what was withdrawn, batches. A batch that can't
+// be read counts as bad and is left out: whoever looks at the seqs finds it missing.
 func decodeRead(reply []string) (at Position, found []envelope, bad int, err error) {
-	if len(reply) < 2 {
+	if len(reply) < 3 {
 		return Position{}, nil, 0, fmt.Errorf("answer of %d values", len(reply))
 	}
 	seq, err := strconv.ParseInt(reply[1], 10, 64)
 	if err != nil || seq < 0 {
 		return Position{}, nil, 0, fmt.Errorf("last seq %q", reply[1])
 	}
-	found = make([]envelope, 0, len(reply)-2)
-	for _, entry := range reply[2:] {
+	gone, err := decodeWithdrawn(reply[2])
+	if err != nil {
+		return Position{}, nil, 0, err
+	}
+	found = make([]envelope, 0, len(reply)-3)
+	for _, entry := range reply[3:] {
 		e, err := decodeEnvelope([]byte(entry))
 		if err != nil || e.kind != kindSequenced {
 			bad++
 			continue
 		}
-		found = append(found, e)
+		found = append(found, gone.in(e))
 	}
 	return Position{Epoch: live.Epoch(reply[0]), Seq: live.Seq(seq)}, found, bad, nil
 }

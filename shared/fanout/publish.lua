@@ -1,5 +1,5 @@
 -- One batch of a room: dedupe, display budget, next seqs, history, fan out.
--- KEYS  log, history, seen (even windows), seen (odd windows)
+-- KEYS  log, history, seen (even windows), seen (odd windows), withdrawn
 -- ARGV  1 candidate epoch  2 origin  3 batch  4 origin's persisted watermark  5,6 highest epoch and seq the caller knows
 --       7 display rate  8 messages kept  9 PUBLISH or SPUBLISH  10 channel  11 dedupe window (ms)
 --       12 classes, a letter each, d = may be shed, m = a mark  13 traces "i=traceparent,…"  14 payloads, a line each
@@ -17,7 +17,7 @@ local epoch, seq, renew = log[1], tonumber(log[2] or 0), tonumber(log[5] or 0)
 -- Fewer than the caller has seen: Redis lost data (a restart from a snapshot, a failover). Epochs sort by age.
 if not epoch or epoch < ARGV[5] or (epoch == ARGV[5] and seq < tonumber(ARGV[6])) then
   epoch, seq, renew = ARGV[1], 0, 0
-  call('UNLINK', KEYS[2])
+  call('UNLINK', KEYS[2], KEYS[5])
   call('HSET', KEYS[1], 'e', epoch)
 end
 
@@ -139,6 +139,7 @@ if now >= renew then
   -- Times to live are renewed once a minute, and again with each call while one of the keys isn't there yet.
   local all = call('EXPIRE', KEYS[1], 86400) + call('EXPIRE', KEYS[2], 3600)
     + call('EXPIRE', cur, math.ceil(ARGV[11] * 2 / 1000) + 120)
+  call('EXPIRE', KEYS[5], 3600) -- as long as the history it belongs to
   call('HSET', KEYS[1], 'x', all == 3 and format('%d', now + 60000) or '0')
 end
 return reply or {epoch, seq + 1}

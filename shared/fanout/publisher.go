@@ -33,6 +33,8 @@ type Publisher struct {
 	script  *redis.Script
 	command string
 	tracks  tracker
+
+	withdraw *redis.Script
 }
 
 // NewPublisher returns a publisher on one Redis or on a cluster.
@@ -51,6 +53,8 @@ func NewPublisher(rdb redis.UniversalClient, c PublisherConfig) *Publisher {
 		script:  redis.NewScript(publishLua),
 		command: publishCommand(rdb),
 		tracks:  tracker{rooms: make(map[live.RoomID]*track)},
+
+		withdraw: redis.NewScript(withdrawLua),
 	}
 }
 
@@ -102,7 +106,7 @@ func checkItems(room live.RoomID, items []Item) error {
 // step runs the script for the items, which are at these places of the outcomes.
 func (p *Publisher) step(ctx context.Context, room live.RoomID, call *publishCall, at []int, items []Item, outcomes []Outcome) error {
 	even, odd := roomstate.SeenKeys(room)
-	keys := []string{roomstate.LogKey(room), roomstate.HistoryKey(room), even, odd}
+	keys := []string{roomstate.LogKey(room), roomstate.HistoryKey(room), even, odd, roomstate.WithdrawnKey(room)}
 	reply, err := p.script.Run(ctx, p.rdb, keys, p.args(room, call, at, items)...).Slice()
 	if err != nil {
 		return err
@@ -245,6 +249,7 @@ func (p *Publisher) Retire(ctx context.Context, room live.RoomID) error {
 		tx.HSet(ctx, roomstate.LogKey(room), "x", 0)
 		tx.Expire(ctx, roomstate.LogKey(room), time.Hour)
 		tx.Expire(ctx, roomstate.HistoryKey(room), 10*time.Minute)
+		tx.Expire(ctx, roomstate.WithdrawnKey(room), 10*time.Minute)
 		return nil
 	})
 	if err != nil {

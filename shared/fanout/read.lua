@@ -1,7 +1,7 @@
--- KEYS log, history   ARGV 1 since or before  2 seq  3 most entries to return
--- Reply {epoch or "", last seq, envelope…}: oldest first since a seq, newest first before one (0: the end).
+-- KEYS log, history, withdrawn   ARGV 1 since or before  2 seq  3 most entries to return
+-- Reply {epoch or "", last seq, withdrawn, envelope…}: oldest first since a seq, newest first before one (0: the end).
 local log = redis.call('HMGET', KEYS[1], 'e', 's')
-local reply, entries = {log[1] or '', log[2] or '0'}, nil
+local reply, entries = {log[1] or '', log[2] or '0', ''}, nil
 if ARGV[1] == 'since' then
   entries = redis.call('XRANGE', KEYS[2], (ARGV[2] + 1) .. '-0', '+', 'COUNT', ARGV[3])
 else
@@ -13,5 +13,6 @@ else
   end
   entries = redis.call('XREVRANGE', KEYS[2], from, '-', 'COUNT', ARGV[3])
 end
+reply[3] = withdrawn(KEYS[3], entries)
 for _, entry in ipairs(entries) do reply[#reply + 1] = entry[2][2] end
 return reply

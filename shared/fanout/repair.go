@@ -8,7 +8,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/live"
-	"github.com/barrage-live/barrage/shared/roomstate"
 )
 
 const (
@@ -72,12 +71,12 @@ func (sh *shard) repairGroup(ctx context.Context, group []*hearing) (again []*he
 			if !h.based {
 				batches = 0
 			}
-			keys := []string{roomstate.LogKey(h.room), roomstate.HistoryKey(h.room)}
+			keys := readKeys(h.room)
 			known, candidate := h.at, newEpoch(time.Now(), h.at.Epoch)
 			if h.reused {
 				known.Seq = maxSeq // no epoch has come so far: a new one begins
 			}
-			cmds[i] = pipe.Eval(ctx, repairLua, keys, string(candidate), string(known.Epoch), int64(known.Seq), batches)
+			cmds[i] = pipe.Eval(ctx, withdrawnLua+repairLua, keys, string(candidate), string(known.Epoch), int64(known.Seq), batches)
 		}
 		return nil
 	})

@@ -15,6 +15,12 @@ import (
 //go:embed publish.lua
 var publishLua string
 
+//go:embed withdraw.lua
+var withdrawLua string
+
+//go:embed withdrawn.lua
+var withdrawnLua string
+
 //go:embed repair.lua
 var repairLua string
 

@@ -27,6 +27,9 @@ func LogKey(room live.RoomID) string { return roomKey(room, ":log") }
 // HistoryKey is a stream of the room's recent batches; an entry's id is its last seq.
 func HistoryKey(room live.RoomID) string { return roomKey(room, ":history") }
 
+// WithdrawnKey is a sorted set, by seq: what stands in the room's history in place of messages that were deleted.
+func WithdrawnKey(room live.RoomID) string { return roomKey(room, ":withdrawn") }
+
 // SeenKeys are two hashes of message ids, used in turn, a dedupe window each.
 func SeenKeys(room live.RoomID) (even, odd string) {
 	return roomKey(room, ":seen:0"), roomKey(room, ":seen:1")

@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/wire"
 )
 
 // maxListed is how many mutes or bans of a room a process keeps; of a room with more, each user is looked up in Redis.
@@ -46,6 +47,13 @@ func (s Settings) Slow() time.Duration {
 		return s.SlowMode
 	}
 	return max(s.SlowMode, s.Pace)
+}
+
+// Shown is what viewers may know of the settings.
+func (s Settings) Shown() wire.SettingsData {
+	return wire.SettingsData{
+		SlowModeSeconds: int((s.Slow() + time.Second - 1) / time.Second), AdaptiveSlowMode: s.Adaptive, MaxDanmuPerSecond: s.DisplayRate,
+	}
 }
 
 // rules are all of a room's, as read at one time. Nobody changes them.

@@ -97,15 +97,19 @@ type RoomData struct {
 	Room  live.Room `json:"room"`
 }
 
-// SettingsData is what viewers may know of a room's settings.
+// SettingsData is what viewers may know of a room's settings, as they are in force: adaptive slow mode may make the
+// seconds more than moderators have set. A MaxDanmuPerSecond of 0 is the platform's.
 type SettingsData struct {
-	SlowModeSeconds   int `json:"slow_mode_seconds"`
-	MaxDanmuPerSecond int `json:"max_danmu_per_second"`
+	SlowModeSeconds   int  `json:"slow_mode_seconds"`
+	AdaptiveSlowMode  bool `json:"adaptive_slow_mode"`
+	MaxDanmuPerSecond int  `json:"max_danmu_per_second"`
 }
 
-// DeletedData names the message to hide by the id that it was shown with.
+// DeletedData names the message to hide by the id that it was shown with, and by its sender: two viewers may have
+// chosen the same id.
 type DeletedData struct {
-	MessageID string `json:"message_id"`
+	MessageID string      `json:"message_id"`
+	UserID    live.UserID `json:"user_id,omitempty"`
 }
 
 // PresenceData is the data of a record in live-presence: who came to and who left a room on one pod since its last

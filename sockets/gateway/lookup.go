@@ -113,6 +113,24 @@ func (a *RoomAPI) ask(ctx context.Context, id live.RoomID) (live.Room, error) {
 	return info, nil
 }
 
+// Restore asks the room function for the room's settings, which makes Redis hold all rules of the room again.
+func (a *RoomAPI) Restore(ctx context.Context, id live.RoomID) error {
+	u := a.base.JoinPath("api/v1/rooms", strconv.FormatInt(int64(id), 10), "settings")
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return fmt.Errorf("ask for the rules of room %d: %w", id, err)
+	}
+	res, err := a.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for the rules of room %d: %w", id, err)
+	}
+	defer func() { _ = res.Body.Close() }() // its status says it all
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for the rules of room %d: %s", id, res.Status)
+	}
+	return nil
+}
+
 func (a *RoomAPI) isUnknown(id live.RoomID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()

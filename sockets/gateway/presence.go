@@ -19,6 +19,7 @@ import (
 type leaser interface {
 	Audiences(ctx context.Context, rooms []live.RoomID) ([]roomstate.Count, error)
 	Standing(ctx context.Context, room live.RoomID, user live.UserID) (roomstate.Standing, error)
+	Banned(ctx context.Context, room live.RoomID, users []live.UserID) ([]live.UserID, error)
 	Renew(ctx context.Context, pod string, rooms []roomstate.RoomLease) ([]roomstate.Count, error)
 }
 
@@ -143,8 +144,22 @@ func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
 	for i, r := range due {
 		r.presence.renewed = now
 		k.counted(ctx, r, counts[i], now)
+		k.putOut(ctx, r, leases[i].Users)
 	}
 	return true
+}
+
+// putOut closes the connections of banned users. A ban closes them itself, by a command: this is for commands that got
+// lost between Redis and the pod.
+func (k *keeper) putOut(ctx context.Context, r *room, users []live.UserID) {
+	banned, err := k.state.Banned(ctx, r.id, users)
+	if err != nil {
+		k.log.WarnContext(ctx, "bans cannot be read", telemetry.Room, r.id, telemetry.Err, err)
+		return
+	}
+	for _, user := range banned {
+		r.hub.CloseUser(user, wire.CloseBanned, "banned")
+	}
 }
 
 func (k *keeper) count(ctx context.Context, due []*room, now time.Time) bool {

@@ -38,6 +38,10 @@ func (b *leaseBook) Standing(context.Context, live.RoomID, live.UserID) (roomsta
 	return roomstate.Standing{}, nil
 }
 
+func (b *leaseBook) Banned(context.Context, live.RoomID, []live.UserID) ([]live.UserID, error) {
+	return nil, nil
+}
+
 type noKafka struct{}
 
 func (noKafka) Enqueue(stream.Outgoing, func(error)) error { return nil }
