@@ -56,7 +56,9 @@ func (b *Bucket) Put(ctx context.Context, key, contentType string, body []byte) 
 }
 
 // PutIf writes an object if it still is the given version (Absent: if it is not there), and returns its new version;
-// else ErrChanged. Of any number of callers with the same version one succeeds.
+// else ErrChanged. Of any number of callers with the same version one succeeds, on S3 and on stores that check and write
+// in one step as it does. A gateway over a folder, such as versitygw's, does so in two: there it keeps apart only callers
+// that don't meet within a millisecond.
 func (b *Bucket) PutIf(ctx context.Context, key, contentType string, body []byte, is Version) (Version, error) {
 	in := &s3.PutObjectInput{Key: &key, ContentType: &contentType}
 	if is == Absent {

@@ -55,6 +55,7 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 		loaded.Region = "us-east-1"
 	}
 	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
+		o.DisableLogOutputChecksumValidationSkipped = true // stores without checksums would fill the log
 		if cfg.Endpoint != "" {
 			o.BaseEndpoint = aws.String(cfg.Endpoint)
 			o.UsePathStyle = true

@@ -38,6 +38,9 @@ func Outage(err error) error {
 	return outage{err}
 }
 
+// IsOutage says whether the error, or one that it wraps, is an outage.
+func IsOutage(err error) bool { return errors.As(err, new(outage)) }
+
 type publisher interface {
 	Publish(ctx context.Context, recs ...Outgoing) error
 }
@@ -98,7 +101,7 @@ func (d *deadLetters) giveUp(r Record, err error) bool {
 	if errors.As(err, new(poison)) {
 		return true
 	}
-	if errors.As(err, new(outage)) {
+	if IsOutage(err) {
 		return false
 	}
 	d.mu.Lock()
