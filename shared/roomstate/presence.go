@@ -26,12 +26,22 @@ const (
 	maxPipeline = 64    // calls in one pipeline
 )
 
+// fresh is whose own leases are due.
+func (l *RoomLease) fresh() []live.UserID {
+	if l.NewOnly {
+		return l.NewUsers
+	}
+	return l.Users
+}
+
 // RoomLease says who watches a room on one pod: Users without doubles, in any order, and the number of guests.
 type RoomLease struct {
 	Room      live.RoomID
 	Users     []live.UserID
 	Guests    int
-	NewGuests []string // session names of guests that came since the last renewal, for the count of unique viewers
+	NewUsers  []live.UserID // of Users, those that came since the last renewal
+	NewOnly   bool          // the others keep the leases that they have, which last for PodLease
+	NewGuests []string      // session names of guests that came since the last renewal, for the count of unique viewers
 }
 
 // Count is a room's audience. Online counts a user once and guests by connection. Unique counts all who have watched
@@ -45,13 +55,15 @@ type Count struct {
 // at once, or within PodLease in a room where the pod holds more than 1,000. A room listed with no viewers is released.
 // It returns the counts of the rooms, in their order.
 //
+// With NewOnly a large room costs what changed in it.
+//
 // The name of a pod must not contain spaces. The cost is one command for up to 64 rooms (on a cluster one a room, as
 // they are in different slots), and one for up to 2,000 users in each of 8 shards.
 func (s *State) Renew(ctx context.Context, pod string, rooms []RoomLease) ([]Count, error) {
 	counts := make([]Count, len(rooms))
 	held := make([]userRoom, 0, len(rooms))
 	for i := range rooms {
-		for _, user := range rooms[i].Users {
+		for _, user := range rooms[i].fresh() {
 			held = append(held, userRoom{user: user, room: rooms[i].Room})
 		}
 	}
@@ -86,10 +98,10 @@ func (s *State) Renew(ctx context.Context, pod string, rooms []RoomLease) ([]Cou
 // recordLargeRooms does for all users of a large room what the script does for those listed.
 func (s *State) recordLargeRooms(ctx context.Context, rooms []RoomLease) error {
 	for i := range rooms {
-		users := rooms[i].Users
-		if len(users) <= maxMembers {
+		if len(rooms[i].Users) <= maxMembers {
 			continue
 		}
+		users := rooms[i].fresh()
 		_, err := s.rdb.Pipelined(ctx, func(pipe redis.Pipeliner) error {
 			for len(users) > 0 {
 				part := users[:min(len(users), maxOneShot)]

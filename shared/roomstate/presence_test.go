@@ -45,6 +45,7 @@ func TestPresence(t *testing.T) {
 		{"counts a user once over pods", testTabs},
 		{"counts many rooms in one call", testManyRooms},
 		{"adds up the pods of a large room", testLargeRoom},
+		{"writes the leases of new users alone", testNewOnly},
 		{"lets a killed pod's viewers go", testKilledPod},
 		{"joins over HTTP", testJoin},
 		{"lists viewers", testViewers},
@@ -140,6 +141,30 @@ func testLargeRoom(t *testing.T, s *roomstate.State, _ redis.UniversalClient) {
 	renew(t, s, "a", roomstate.RoomLease{Room: room, Users: users[:10]})
 	renew(t, s, "b", roomstate.RoomLease{Room: room, Users: users[5:15]})
 	expectOnline(t, s, room, 15)
+}
+
+func testNewOnly(t *testing.T, s *roomstate.State, _ redis.UniversalClient) {
+	large, small, u := redistest.Room(), redistest.Room(), someUsers(2100)
+	renew(t, s, "a", roomstate.RoomLease{Room: large, Users: u[:2000]}, roomstate.RoomLease{Room: small, Users: u[2050:2052]})
+	counts := renew(t, s, "a",
+		roomstate.RoomLease{Room: large, Users: u[:2020], NewUsers: u[2000:2010], NewOnly: true}, // ten of the new ones are left out
+		roomstate.RoomLease{Room: small, Users: u[2051:2053], NewUsers: u[2052:2053], NewOnly: true})
+	if counts[0].Online != 2020 || counts[0].Unique < 1970 || counts[0].Unique > 2050 || counts[1].Online != 2 || counts[1].Unique != 3 {
+		t.Errorf("got %+v", counts)
+	}
+	online := func(at int) bool {
+		t.Helper()
+		got, err := s.UsersOnline(t.Context(), u[at:at+1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got[0].Online
+	}
+	for at, want := range map[int]bool{0: true, 1999: true, 2000: true, 2009: true, 2010: false, 2050: false, 2051: true, 2052: true} {
+		if got := online(at); got != want {
+			t.Errorf("user %d: online %t, want %t", at, got, want)
+		}
+	}
 }
 
 func testKilledPod(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {

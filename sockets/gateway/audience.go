@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/barrage-live/barrage/shared/live"
@@ -10,10 +12,11 @@ import (
 // audience is who has come to a room and left it since this was last told on: to Kafka as records, to Redis as leases.
 type audience struct {
 	mu      sync.Mutex
-	users   map[live.UserID]int // connections of each user here
-	changed bool                // since the last renewal of leases
-	guests  []string            // sessions of guests that came since then
-	record  wire.PresenceData   // since the last record
+	users   map[live.UserID]int      // connections of each user here
+	changed bool                     // since the last renewal of leases
+	came    map[live.UserID]struct{} // since then, and are still here
+	guests  []string                 // sessions of guests that came since then
+	record  wire.PresenceData        // since the last record
 }
 
 // maxNewGuests bounds what waits for Redis. Beyond it unique viewers, an estimate anyway, miss some.
@@ -35,6 +38,7 @@ func (a *audience) join(user live.UserID, session string) bool {
 	if a.users[user] > 1 {
 		return false
 	}
+	a.come(user)
 	a.record.Joined = append(a.record.Joined, user)
 	return true
 }
@@ -52,6 +56,7 @@ func (a *audience) leave(user live.UserID) bool {
 		return false
 	}
 	delete(a.users, user)
+	delete(a.came, user)
 	a.record.Left = append(a.record.Left, user)
 	return true
 }
@@ -71,21 +76,33 @@ func (a *audience) isChanged() bool {
 	return a.changed
 }
 
-// takeGuests begins a renewal.
-func (a *audience) takeGuests() []string {
+func (a *audience) come(user live.UserID) {
+	if a.came == nil {
+		a.came = make(map[live.UserID]struct{})
+	}
+	a.came[user] = struct{}{}
+}
+
+// takeNew begins a renewal: who came since the last one.
+func (a *audience) takeNew() (users []live.UserID, guests []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = false
-	guests := a.guests
-	a.guests = nil
-	return guests
+	users, guests = slices.Collect(maps.Keys(a.came)), a.guests
+	a.came, a.guests = nil, nil
+	return users, guests
 }
 
-// putBack undoes takeGuests after a renewal that failed.
-func (a *audience) putBack(guests []string) {
+// putBack undoes takeNew after a renewal that failed.
+func (a *audience) putBack(users []live.UserID, guests []string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.changed = true
+	for _, user := range users {
+		if a.users[user] > 0 {
+			a.come(user)
+		}
+	}
 	if len(a.guests)+len(guests) <= maxNewGuests {
 		a.guests = append(a.guests, guests...)
 	}

@@ -41,7 +41,8 @@ const (
 
 // presence is what a room's viewers were last told. Only the keeper touches it.
 type presence struct {
-	renewed time.Time // the pod's leases
+	renewed time.Time // the pod's leases: who came and left
+	whole   time.Time // and of everybody
 	counted time.Time // by a renewal or without one
 	count   roomstate.Count
 	told    roomstate.Count
@@ -132,17 +133,20 @@ func (k *keeper) readStandings(ctx context.Context, r *room) {
 func (k *keeper) renew(ctx context.Context, due []*room, now time.Time) bool {
 	ctx, cancel := context.WithTimeout(ctx, renewTimeout)
 	defer cancel()
-	leases := leasesOf(due)
+	leases := leasesOf(due, now)
 	counts, err := k.state.Renew(ctx, k.pod, leases)
 	k.report(ctx, err)
 	if err != nil {
 		for i, r := range due {
-			r.audience.putBack(leases[i].NewGuests)
+			r.audience.putBack(leases[i].NewUsers, leases[i].NewGuests)
 		}
 		return false
 	}
 	for i, r := range due {
 		r.presence.renewed = now
+		if !leases[i].NewOnly {
+			r.presence.whole = now
+		}
 		k.counted(ctx, r, counts[i], now)
 		k.putOut(ctx, r, leases[i].Users)
 	}
@@ -197,10 +201,17 @@ func (k *keeper) counted(ctx context.Context, r *room, c roomstate.Count, now ti
 	k.tell(ctx, r, now)
 }
 
+// tellEvery is how often viewers are told how many they are. The number of a great crowd changes all the time and means
+// little more than its first digits: telling a million every 5 s would be 200,000 writes a second for that alone.
+func tellEvery(online int64) time.Duration {
+	every := countEvery * time.Duration(online) / 100_000
+	return min(max(every, countEvery), time.Minute)
+}
+
 // tell sends the count to the room's viewers here, if it is another one than before and they were not told just now.
 func (k *keeper) tell(ctx context.Context, r *room, now time.Time) {
 	c := r.presence.count
-	if c == r.presence.told || now.Sub(r.presence.toldAt) < countEvery {
+	if c == r.presence.told || now.Sub(r.presence.toldAt) < tellEvery(c.Online) {
 		return
 	}
 	payload, err := message(live.Online, r.id, "", wire.OnlineData{Online: c.Online, UniqueViewers: c.Unique})
@@ -212,12 +223,17 @@ func (k *keeper) tell(ctx context.Context, r *room, now time.Time) {
 	r.hub.AppendControl(payload)
 }
 
-func leasesOf(of []*room) []roomstate.RoomLease {
+// leasesOf takes what the rooms' leases are now. While a crowd comes, a room is renewed every few seconds; everybody's own
+// lease is in it only as often as it has to be.
+func leasesOf(of []*room, now time.Time) []roomstate.RoomLease {
 	leases := make([]roomstate.RoomLease, 0, len(of))
 	for _, r := range of {
-		guests := r.audience.takeGuests() // first, so that who comes now is a change
+		came, guests := r.audience.takeNew() // first, so that who comes now is a change
 		users, count := r.hub.Users()
-		leases = append(leases, roomstate.RoomLease{Room: r.id, Users: users, Guests: count, NewGuests: guests})
+		leases = append(leases, roomstate.RoomLease{
+			Room: r.id, Users: users, Guests: count, NewUsers: came, NewGuests: guests,
+			NewOnly: now.Sub(r.presence.whole) < roomstate.RenewEvery,
+		})
 	}
 	return leases
 }

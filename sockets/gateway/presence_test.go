@@ -89,6 +89,51 @@ func TestLeaseOfAConnectionIsThereWithinFiveSeconds(t *testing.T) {
 	}
 }
 
+// While people come all the time, only their own leases are written at once; everybody's are before they end.
+func TestEverybodysLeaseIsRenewedInTime(t *testing.T) {
+	book := &leaseBook{}
+	rooms := &rooms{byID: make(map[live.RoomID]*room), linger: time.Hour}
+	r := &room{id: 7, hub: hub.New(hub.Config{}).Open(7), refs: 1}
+	r.audience.users = make(map[live.UserID]int)
+	rooms.byID[7] = r
+	k := &keeper{pod: "p", rooms: rooms, state: book, kafka: noKafka{}, log: slog.New(slog.DiscardHandler), metrics: telemetry.Discard().Metrics}
+	now := time.Now()
+	leased := map[live.UserID]time.Time{}
+	var whole time.Time
+	const last = 400
+	for user := live.UserID(1); user <= last; user++ {
+		now = now.Add(keeperTick)
+		r.audience.join(user, "")
+		if user%10 == 0 {
+			r.audience.leave(user) // came and left again between two renewals
+		}
+		book.away = user >= 200 && user < 210
+		book.renewed = nil
+		k.tick(t.Context(), now)
+		for _, lease := range book.renewed {
+			if !lease.NewOnly {
+				if !whole.IsZero() && now.Sub(whole) > roomstate.PodLease*2/3 {
+					t.Fatalf("everybody's lease came %v behind the last", now.Sub(whole))
+				}
+				whole = now
+			}
+			for _, came := range lease.NewUsers {
+				leased[came] = now
+			}
+		}
+	}
+	now, book.renewed = now.Add(roomstate.RenewEvery), nil
+	k.tick(t.Context(), now)
+	for _, came := range book.renewed[0].NewUsers {
+		leased[came] = now
+	}
+	for user := live.UserID(1); user <= last; user++ {
+		if _, ok := leased[user]; ok == (user%10 == 0) {
+			t.Errorf("user %d: got a lease of its own: %t", user, ok)
+		}
+	}
+}
+
 // Leases are renewed sooner than viewers may be told.
 func TestViewersAreToldAtMostEveryFiveSeconds(t *testing.T) {
 	k := &keeper{log: slog.New(slog.DiscardHandler)}
@@ -108,5 +153,8 @@ func TestViewersAreToldAtMostEveryFiveSeconds(t *testing.T) {
 	}
 	if told(20*time.Second, 2) {
 		t.Error("the same count was told again")
+	}
+	if !told(60*time.Second, 1_000_000) || told(109*time.Second, 1_000_001) || !told(111*time.Second, 1_000_002) {
+		t.Error("want a million told every 50 s")
 	}
 }
