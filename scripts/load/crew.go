@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"time"
 )
 
 // A crew is the worker processes of one run.
@@ -45,7 +46,7 @@ func startCrew(ctx context.Context, o options, key tokenKey) (*crew, error) {
 		}
 		s := spec{Process: i, URL: o.url, FirstRoom: int64(o.firstRoom), Rooms: o.rooms, FirstUser: firstViewer + int64(from),
 			Count: to - from, Stall: o.stall, Slow: o.slow, Churn: o.churn, Parallel: o.workers, Deflate: o.deflate,
-			ByProcess: o.byProcess, Follow: o.drain != 0, SampleEvery: o.sampleEvery(), Token: key}
+			ByProcess: o.byProcess, Follow: o.drain != 0, SampleEvery: o.sampleEvery(), Pause: pauseOf(processes), Token: key}
 		if err := h.orders.Encode(order{Do: "connect", Spec: &s}); err != nil {
 			c.stop()
 			return nil, fmt.Errorf("order worker %d: %w", i, err)
@@ -62,6 +63,9 @@ func (o options) sampleEvery() int64 {
 	}
 	return 1
 }
+
+// pauseOf keeps many processes from spending the machine on waking up.
+func pauseOf(processes int) time.Duration { return min(time.Duration(processes)*readPause, maxPause) }
 
 // Users of the load: publishers from firstPublisher on, viewers far above them.
 const (

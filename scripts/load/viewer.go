@@ -42,6 +42,7 @@ const (
 	// write costs here, and nothing where viewers are on other machines. So there is a pause between two passes over
 	// what has come, which is also the most by which a latency is overstated.
 	readPause = time.Millisecond
+	maxPause  = 25 * time.Millisecond
 
 	readBuffer = 256 << 10
 	slowRead   = 2 << 10
@@ -66,7 +67,7 @@ func (w *worker) readLoop(ctx context.Context) {
 		}
 		w.letGo()
 		if n < len(events) {
-			time.Sleep(readPause)
+			time.Sleep(w.spec.Pause)
 		}
 		if now := time.Now(); now.After(nextSlow) {
 			nextSlow = now.Add(slowEvery)

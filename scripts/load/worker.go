@@ -41,8 +41,9 @@ type spec struct {
 	ByProcess bool    `json:"by_process"`
 	Follow    bool    `json:"follow"` // all join the first target, and go to the second when they are told to
 
-	SampleEvery int64    `json:"sample_every"` // the latency of every n-th message is measured
-	Token       tokenKey `json:"token"`
+	SampleEvery int64         `json:"sample_every"` // the latency of every n-th message is measured
+	Pause       time.Duration `json:"pause"`        // between two passes over what has come
+	Token       tokenKey      `json:"token"`
 }
 
 // A note is one line from a worker to the driver.
