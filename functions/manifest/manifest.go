@@ -19,6 +19,8 @@ type Function struct {
 	Jobs     []Job
 	Uses     []Resource
 	Settings []string // environment names of its own, beside those of every function and of what it uses
+	Writes   []string // topics, beside the dead letters of its batches
+	Watches  []string // groups whose lag it tells
 }
 
 // Batch is how the records of one topic reach a function.

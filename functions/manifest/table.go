@@ -22,6 +22,7 @@ func Functions() []Function {
 			Routes:   []string{"/api/v1/rooms", "/api/v1/rooms/{proxy+}"},
 			Uses:     []Resource{Database, Redis, Kafka, Tokens},
 			Settings: []string{"PUBLIC_SOCKET_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE"},
+			Writes:   []string{liveMessages},
 		}, {
 			// A client may wait for its order up to 30 s, which is the HTTP API's own end.
 			Name: "gift", MemoryMB: 512, Timeout: 30 * time.Second,
@@ -33,6 +34,7 @@ func Functions() []Function {
 			Jobs:     []Job{{Name: "fold", Every: 10 * time.Second}},
 			Uses:     []Resource{Database, Redis, Kafka, Tokens},
 			Settings: []string{"ANCHOR_PER_MILLE", "PAYMENT_WEBHOOK_SECRET"},
+			Writes:   []string{liveGiftRequests, liveMessages},
 		}, {
 			Name: "stats", MemoryMB: 1024, Timeout: 30 * time.Second,
 			Routes: []string{"/api/v1/stats/{proxy+}"},
@@ -43,6 +45,7 @@ func Functions() []Function {
 			Jobs:     []Job{{Name: "sample", Every: 10 * time.Second}},
 			Uses:     []Resource{Database, Redis, Kafka, History, Tokens},
 			Settings: []string{"HOT_COIN_POINTS", "HOT_DANMU_POINTS", "HOT_HALF_LIFE", "HOT_LIKE_POINTS", "HOT_VIEWER_POINTS"},
+			Watches:  []string{"gift", "history", "stats", "stats-presence"},
 		}, {
 			Name: "history", MemoryMB: 1024, Timeout: time.Minute,
 			Batches: []Batch{batch(liveMessages, "history", 5000, time.Second)},

@@ -1,0 +1,17 @@
+package fleet
+
+import "github.com/barrage-live/barrage/infra/cdk/servers"
+
+// Settings are those of the fleet that the stack knows; infra/k8s has the others.
+func Settings() []string {
+	return []string{"ALLOWED_ORIGINS", "JWKS_URL", "KAFKA_BROKERS", "REDIS_ADDRS", "REDIS_PASSWORD", "ROOM_API_URL"}
+}
+
+// AllowKafka lets the pods write what viewers say and who is there.
+func (f *Fleet) AllowKafka(k *servers.Kafka) {
+	k.AllowCluster(f.Pods, "DescribeCluster", "WriteDataIdempotently")
+	k.Allow(f.Pods, "topic", writes(), "DescribeTopic", "WriteData")
+}
+
+// writes are the topics that pods write: messages, orders of gifts, presence.
+func writes() []string { return []string{"live-gift-requests", "live-messages", "live-presence"} }
