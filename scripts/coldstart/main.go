@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -166,7 +167,8 @@ func (o options) start(ctx context.Context, name string, event []byte) (time.Dur
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	cmd := server.Command(ctx, filepath.Join(o.bootstraps, name, "bootstrap"), o.env...)
-	cmd.Stderr = o.log
+	var said bytes.Buffer
+	cmd.Stderr = &said
 	began := time.Now()
 	if err := cmd.Start(); err != nil {
 		return 0, fmt.Errorf("%s: %w", name, err)
@@ -179,7 +181,7 @@ func (o options) start(ctx context.Context, name string, event []byte) (time.Dur
 		err = errors.New(answer.Error)
 	}
 	if err != nil {
-		return 0, fmt.Errorf("%s: %w", name, err)
+		return 0, fmt.Errorf("%s: %w\n%s", name, err, said.Bytes())
 	}
 	return took, nil
 }
