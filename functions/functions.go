@@ -18,6 +18,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
@@ -59,12 +60,14 @@ type Parts struct {
 	State     *roomstate.State
 	Fanout    *fanout.Publisher
 	Kafka     *stream.Client
+	Archive   *objects.Bucket // of recordings
 	Intake    *intake.Intake
 	Signer    *token.Signer
 	SocketURL string // as viewers reach it
 	Gifts     GiftSettings
 	History   History
 	Heat      stats.Heat // what makes a room hot
+	KeepDays  int        // of recordings; 0: for ever
 	Telemetry *telemetry.Telemetry
 
 	// Space begins the names of consumer groups and of the counts in Redis. Those who share servers but are not one
@@ -88,7 +91,7 @@ type GiftSettings struct {
 // All wires every function.
 func All(p Parts) ([]Function, error) {
 	var all []Function
-	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats, LookBack, Setup} {
+	for _, wire := range []func(Parts) (Function, error){Auth, Room, Gift, Stats, LookBack, Archive, Setup} {
 		fn, err := wire(p)
 		if err != nil {
 			return nil, err
@@ -192,6 +195,8 @@ func (p Parts) checks(names ...string) map[string]func(context.Context) error {
 			picked[name] = func(ctx context.Context) error { return p.Redis.Ping(ctx).Err() }
 		case "kafka":
 			picked[name] = p.Kafka.Ping
+		case "archive":
+			picked[name] = p.Archive.Ping
 		}
 	}
 	return picked

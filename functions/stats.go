@@ -20,6 +20,7 @@ const (
 	groupStats    = "stats"
 	groupPresence = "stats-presence"
 	groupHistory  = "history"
+	groupArchive  = "archive"
 	groupGift     = "gift"
 )
 
@@ -56,6 +57,7 @@ func (p Parts) readers() []stream.Reader {
 	return []stream.Reader{
 		{Group: p.Space + groupStats, Topic: stream.LiveMessages}, {Group: p.Space + groupPresence, Topic: stream.LivePresence},
 		{Group: p.Space + groupHistory, Topic: stream.LiveMessages}, {Group: p.Space + groupGift, Topic: stream.LiveGiftRequests},
+		{Group: p.Space + groupArchive, Topic: stream.LiveMessages},
 	}
 }
 

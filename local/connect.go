@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/store"
 	dbiam "github.com/barrage-live/barrage/shared/store/awsiam"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -38,6 +39,9 @@ func (s *Stack) connect(ctx context.Context, o Options, cfg config) error {
 	if err := s.openRedis(ctx, cfg); err != nil {
 		return err
 	}
+	if err := s.openArchive(ctx, cfg); err != nil {
+		return err
+	}
 	o.progress("Kafka gets its topics")
 	return s.openKafka(ctx, cfg)
 }
@@ -69,6 +73,17 @@ func (s *Stack) openRedis(ctx context.Context, cfg config) error {
 		return fmt.Errorf("redis %v: %w", s.services.redis, err)
 	}
 	return nil
+}
+
+// openArchive: the embedded S3 takes any key; of a real one the SDK finds them.
+func (s *Stack) openArchive(ctx context.Context, cfg config) (err error) {
+	at := objects.Config{Bucket: cfg.ArchiveBucket, Endpoint: s.services.s3}
+	if cfg.S3Endpoint == "" {
+		at.Key, at.Secret, at.Region = "local", "local", "us-east-1"
+	}
+	s.parts.KeepDays = cfg.ArchiveDays
+	s.parts.Archive, err = objects.Open(ctx, at)
+	return err
 }
 
 func (s *Stack) openKafka(ctx context.Context, cfg config) error {

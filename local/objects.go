@@ -19,15 +19,15 @@ import (
 // errLocked says that another process has the folder's files open.
 var errLocked = errors.New("locked by another process")
 
-// objects is the embedded S3: the real protocol over one file. It checks no signatures, so it listens on loopback only.
-type objects struct {
+// objectServer is the embedded S3: the real protocol over one file. It checks no signatures, so it listens on loopback only.
+type objectServer struct {
 	db     *bolt.DB
 	server *http.Server
 	served chan error
 }
 
 // startObjects serves S3 on ln from the file objects.db in dir, with the buckets made. It takes over ln.
-func startObjects(ln net.Listener, dir string, logger *slog.Logger, buckets ...string) (*objects, error) {
+func startObjects(ln net.Listener, dir string, logger *slog.Logger, buckets ...string) (*objectServer, error) {
 	// Without a timeout a second process on the same folder would wait for the lock for ever.
 	db, err := bolt.Open(filepath.Join(dir, "objects.db"), 0o600, &bolt.Options{Timeout: time.Second})
 	if errors.Is(err, bolterrors.ErrTimeout) {
@@ -43,7 +43,7 @@ func startObjects(ln net.Listener, dir string, logger *slog.Logger, buckets ...s
 		}
 	}
 	s3 := gofakes3.New(backend, gofakes3.WithLogger(objectsLog{logger}), gofakes3.WithInsecureCORS())
-	o := &objects{db: db, served: make(chan error, 1), server: &http.Server{
+	o := &objectServer{db: db, served: make(chan error, 1), server: &http.Server{
 		Handler:           s3.Server(),
 		ReadHeaderTimeout: 5 * time.Second,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
@@ -53,7 +53,7 @@ func startObjects(ln net.Listener, dir string, logger *slog.Logger, buckets ...s
 }
 
 // Close ends the server, waits for it, and releases the file.
-func (o *objects) Close(ctx context.Context) error {
+func (o *objectServer) Close(ctx context.Context) error {
 	err := o.server.Shutdown(ctx)
 	if err != nil {
 		err = errors.Join(err, o.server.Close())

@@ -71,6 +71,8 @@ func walk() []walked {
 		{"GET /api/v1/rooms/{id}/moderation", "", moderators, ""},
 		{"GET /api/v1/rooms/{id}/settings", "", anyone, ""},
 		{"PATCH /api/v1/rooms/{id}/settings", `{"slow_mode_seconds":0}`, moderators, ""},
+		{"GET /api/v1/rooms/{id}/replay", "", anyone, ""},
+		{"GET /api/v1/rooms/{id}/sessions", "", anyone, ""},
 		{"GET /api/v1/gifts", "", anyone, ""},
 		{"PUT /api/v1/gifts/{gift_id}", `{"name":"Walk","price":1}`, "admin", ""},
 		{"POST /api/v1/rooms/{id}/gifts", `{"gift_id":9999,"count":1}`, signedIn, ""},
@@ -117,6 +119,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	who["viewer"].must(http.StatusOK, "POST", path(room.ID, "/messages"), map[string]string{"id": "walked", "content": "to be deleted"}, nil)
 	fill := strings.NewReplacer("{id}", fmt.Sprint(room.ID), "{user_id}", fmt.Sprint(who["owner"].user.ID),
 		"{gift_id}", "9999", "{message_id}", "walked", "{order_id}", givenOrder(t, who, room.ID))
+	awaitRecording(t, who["anchor"], room.ID) // which only then can be looked at
 	known := routesOf(t, s)
 	for _, w := range walk() {
 		if !slices.Contains(known, w.route) {

@@ -24,6 +24,7 @@ type config struct {
 	Heat             stats.Heat
 	S3Endpoint       string        `env:"AWS_ENDPOINT_URL_S3"`
 	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
+	ArchiveDays      int           `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
 	CoverBucket      string        `env:"COVER_BUCKET" envDefault:"barrage-covers"`
 	SigningKey       string        `env:"TOKEN_SIGNING_KEY"`
 	PublicSocketURL  string        `env:"PUBLIC_SOCKET_URL"`

@@ -14,6 +14,7 @@ import (
 	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/recording"
 	"github.com/barrage-live/barrage/shared/stream"
+	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
 var began = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
@@ -40,7 +41,7 @@ func service(t testing.TB, cfg objects.Config) *Service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := New(Deps{Recordings: store, KeepDays: 30})
+	s, err := New(Deps{Recordings: store, KeepDays: 30, Telemetry: telemetry.Discard()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
@@ -47,11 +48,12 @@ func secretsOf(row manifest.Function) []string {
 func (p *parts) connect(ctx context.Context) error {
 	p.SocketURL = p.cfg.PublicSocketURL
 	p.Heat = p.cfg.Heat
+	p.KeepDays = p.cfg.ArchiveDays
 	p.Gifts = functions.GiftSettings{AnchorPerMille: p.cfg.AnchorPerMille, WebhookSecret: p.cfg.WebhookSecret}
 	dial, ctx := errgroup.WithContext(ctx)
 	for resource, open := range map[manifest.Resource]func(context.Context) error{
 		manifest.Database: p.openDatabase, manifest.Redis: p.openRedis, manifest.Kafka: p.openKafka,
-		manifest.Signer: p.openSigner, manifest.Tokens: p.openTokens,
+		manifest.Archive: p.openArchive, manifest.Signer: p.openSigner, manifest.Tokens: p.openTokens,
 	} {
 		if p.row.Needs(resource) {
 			dial.Go(func() error { return open(ctx) })
@@ -111,6 +113,11 @@ func (p *parts) openKafka(ctx context.Context) error {
 	p.Kafka, err = stream.Dial(ctx, stream.Config{
 		Brokers: p.cfg.KafkaBrokers, ClientID: "barrage-" + p.row.Name, Auth: auth, Telemetry: p.Telemetry,
 	})
+	return err
+}
+
+func (p *parts) openArchive(ctx context.Context) (err error) {
+	p.Archive, err = objects.Open(ctx, objects.Config{Bucket: p.cfg.ArchiveBucket, Endpoint: p.cfg.S3Endpoint})
 	return err
 }
 

@@ -25,6 +25,10 @@ type config struct {
 	History          functions.HistorySettings
 	Heat             stats.Heat
 
+	S3Endpoint    string `env:"AWS_ENDPOINT_URL_S3"` // empty: AWS itself
+	ArchiveBucket string `env:"ARCHIVE_BUCKET"`
+	ArchiveDays   int    `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
+
 	SigningKey string `env:"TOKEN_SIGNING_KEY"` // of the function that signs
 	JWKSURL    string `env:"JWKS_URL"`          // of all others
 	Issuer     string `env:"TOKEN_ISSUER" envDefault:"barrage"`
@@ -45,6 +49,9 @@ type config struct {
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
 	problems := []error{c.Kafka.Check(), c.History.Check(), c.Heat.Check()}
+	if c.ArchiveDays < 0 {
+		problems = append(problems, errors.New("ARCHIVE_DAYS must not be negative"))
+	}
 	for _, p := range c.TrustedProxies {
 		network, err := netip.ParsePrefix(p)
 		if err != nil {

@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
 	"github.com/barrage-live/barrage/functions/host/lambda/runtimeapi"
 	"github.com/barrage-live/barrage/functions/manifest"
 	redisserver "github.com/barrage-live/barrage/shared/roomstate/embedded"
@@ -72,6 +75,12 @@ func environment(t *testing.T, slim bool) []string {
 	}
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(signer.JWKS()) }))
 	t.Cleanup(keys.Close)
+	backend := s3mem.New()
+	if err := backend.CreateBucket("archive"); err != nil {
+		t.Fatal(err)
+	}
+	s3 := httptest.NewServer(gofakes3.New(backend).Server())
+	t.Cleanup(s3.Close)
 	database := "sqlite:" + filepath.Join(t.TempDir(), "barrage.db")
 	if slim {
 		if database = os.Getenv("BARRAGE_TEST_MYSQL"); database == "" {
@@ -79,7 +88,8 @@ func environment(t *testing.T, slim bool) []string {
 		}
 	}
 	return []string{"DATABASE_URL=" + database, "REDIS_ADDRS=" + redis, "KAFKA_BROKERS=" + kafka.Addr(),
-		"TOKEN_SIGNING_KEY=" + string(pem), "JWKS_URL=" + keys.URL, "PUBLIC_SOCKET_URL=ws://127.0.0.1:8081/ws"}
+		"TOKEN_SIGNING_KEY=" + string(pem), "JWKS_URL=" + keys.URL, "PUBLIC_SOCKET_URL=ws://127.0.0.1:8081/ws",
+		"ARCHIVE_BUCKET=archive", "AWS_ENDPOINT_URL_S3=" + s3.URL, "AWS_ACCESS_KEY_ID=k", "AWS_SECRET_ACCESS_KEY=s"}
 }
 
 func TestEverySampleEventThroughEveryBootstrap(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
+	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	redisserver "github.com/barrage-live/barrage/shared/roomstate/embedded"
 	"github.com/barrage-live/barrage/shared/store"
@@ -49,6 +50,8 @@ func wired(t *testing.T) []functions.Function {
 	must(err)
 	t.Cleanup(func() { must(p.Store.Close()) })
 	p.History, err = functions.HistorySettings{EventDays: 30, MinuteDays: 400}.Open(p.Store)
+	must(err)
+	p.Archive, err = objects.Open(t.Context(), objects.Config{Bucket: "archive", Endpoint: "http://127.0.0.1:1", Key: "k", Secret: "s"})
 	must(err)
 	p.State, err = roomstate.New(p.Redis, roomstate.Config{Metrics: p.Telemetry.Metrics})
 	must(err)

@@ -52,6 +52,14 @@ func Functions() []Function {
 			Jobs:    []Job{{Name: "prune", Every: time.Hour}},
 			Uses:    []Resource{Database, Redis, Kafka, History},
 		}, {
+			// Memory holds the objects that a batch adds to, eight at once.
+			Name: "archive", MemoryMB: 1769, Timeout: 30 * time.Second,
+			Routes:   []string{"/api/v1/rooms/{id}/replay", "/api/v1/rooms/{id}/sessions"},
+			Batches:  []Batch{batch(liveMessages, "archive", 10_000, 5*time.Second)},
+			Jobs:     []Job{{Name: "prune", Every: 24 * time.Hour}},
+			Uses:     []Resource{Kafka, Archive, Tokens},
+			Settings: []string{"ARCHIVE_DAYS"},
+		}, {
 			// Tables and topics, before a release's functions.
 			Name: "setup", MemoryMB: 512, Timeout: 5 * time.Minute,
 			Jobs: []Job{{Name: "setup"}},

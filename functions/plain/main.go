@@ -21,7 +21,7 @@ import (
 // makes are the functions by name.
 var makes = map[string]host.Make{
 	"auth": functions.Auth, "room": functions.Room, "gift": functions.Gift, "stats": functions.Stats,
-	"history": functions.LookBack, "setup": functions.Setup,
+	"history": functions.LookBack, "archive": functions.Archive, "setup": functions.Setup,
 }
 
 func main() {

@@ -1,0 +1,10 @@
+// Package function is the archive function as Knative's func builds it: scripts/knative-stage makes it the root of a module.
+package function
+
+import (
+	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host/knative"
+)
+
+// New makes the instance.
+func New() *knative.Function { return knative.New("archive", functions.Archive) }
