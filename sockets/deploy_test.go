@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/barrage-live/barrage/shared/settings"
+)
+
+// names are the settings of a struct: the value says whether one must be there.
+func names(t reflect.Type, into map[string]bool) {
+	for f := range t.Fields() {
+		name, must, _ := strings.Cut(f.Tag.Get("env"), ",")
+		switch {
+		case name != "":
+			into[name] = must == "required"
+		case f.Type.Kind() == reflect.Struct:
+			names(f.Type, into)
+		}
+	}
+}
+
+// deployed are the settings of an overlay of infra/k8s.
+func deployed(t *testing.T, overlay string) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for _, file := range []string{"base/settings.env", overlay + "/settings.env"} {
+		f, err := os.Open(filepath.Join("../infra/k8s", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(f); lines.Scan(); {
+			if name, value, ok := strings.Cut(lines.Text(), "="); ok && !strings.HasPrefix(name, "#") {
+				got[name] = value
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return got
+}
+
+func TestFleetIsDeployedWithSettingsOfOurs(t *testing.T) {
+	known := map[string]bool{"APP_ENV": false}
+	names(reflect.TypeFor[config](), known)
+	for _, overlay := range []string{"dev", "prod"} {
+		env := deployed(t, overlay)
+		for name := range env {
+			if _, ok := known[name]; !ok {
+				t.Errorf("%s: sets %s, which a pod does not read", overlay, name)
+			}
+		}
+		for name, must := range known {
+			if must && env[name] == "" {
+				t.Errorf("%s: does not set %s", overlay, name)
+			}
+		}
+		if _, err := settings.Load[config](func(name string) string { return env[name] }); err != nil {
+			t.Errorf("%s: %v", overlay, err)
+		}
+	}
+}
+
+func TestFleetIsDeployedWithRoutesOfOurs(t *testing.T) {
+	text, err := os.ReadFile("../infra/k8s/base/deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Spec struct {
+			Template struct {
+				Spec struct {
+					Containers []struct {
+						Ports []struct {
+							ContainerPort int `yaml:"containerPort"`
+						}
+						Env                                         []struct{ Name string }
+						StartupProbe, ReadinessProbe, LivenessProbe struct {
+							HTTPGet struct{ Path string } `yaml:"httpGet"`
+						}
+					}
+				}
+			}
+		}
+	}
+	// Keys in lower case, as the decoder takes the names of fields.
+	if err := yaml.Unmarshal([]byte(strings.NewReplacer("Probe:", "probe:").Replace(string(text))), &d); err != nil {
+		t.Fatal(err)
+	}
+	c := d.Spec.Template.Spec.Containers[0]
+	known := map[string]bool{}
+	names(reflect.TypeFor[config](), known)
+	for _, e := range c.Env {
+		if _, ok := known[e.Name]; !ok {
+			t.Errorf("sets %s, which a pod does not read", e.Name)
+		}
+	}
+	cfg, err := settings.Load[config](func(name string) string { return deployed(t, "prod")[name] })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, port, _ := strings.Cut(cfg.ListenAddr, ":"); len(c.Ports) != 1 || port != "8081" || c.Ports[0].ContainerPort != 8081 {
+		t.Errorf("listens on %s, and ports are %v", cfg.ListenAddr, c.Ports)
+	}
+	got := [...]string{c.StartupProbe.HTTPGet.Path, c.ReadinessProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path}
+	if want := [...]string{"/health/live", "/health/ready", "/health/live"}; got != want {
+		t.Errorf("probes ask %v, want %v", got, want)
+	}
+}
