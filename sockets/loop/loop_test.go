@@ -1,12 +1,16 @@
 package loop_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/wire"
 	"github.com/barrage-live/barrage/sockets/hub"
 	"github.com/barrage-live/barrage/sockets/loop"
 )
@@ -23,11 +28,12 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // echoRoom is one room whose members get their own messages back.
 type echoRoom struct {
-	hub  *hub.Hub
-	room *hub.Room
-	loop *loop.Loop
-	url  string
-	bare bool // no welcome
+	hub    *hub.Hub
+	room   *hub.Room
+	loop   *loop.Loop
+	url    string
+	bare   bool // no welcome
+	packed bool // compresses to those who agreed to it
 
 	receiveBuffer int // of the next client, if not 0
 	closed        chan error
@@ -40,8 +46,27 @@ func (e *echoRoom) Frame(c *loop.Conn, payload []byte) {
 	if _, busy := e.frames.LoadOrStore(c, true); busy {
 		e.t.Error("Frame was called while Frame ran")
 	}
-	_ = c.Member().Send(append([]byte(nil), payload...)) // fails when the test closed the connection meanwhile
+	// Both fail when the test closed the connection meanwhile.
+	if e.packed && c.Deflate() {
+		_ = c.Member().SendFrame(deflated(payload))
+	} else {
+		_ = c.Member().Send(append([]byte(nil), payload...))
+	}
 	e.frames.Delete(c)
+}
+
+// deflated is payload as a compressed frame.
+func deflated(payload []byte) []byte {
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err == nil {
+		_, err = w.Write(payload)
+	}
+	if err = errors.Join(err, w.Flush()); err != nil {
+		panic(err) // a buffer takes everything
+	}
+	packed := bytes.TrimSuffix(b.Bytes(), []byte("\x00\x00\xff\xff"))
+	return append(wire.AppendDeflatedHeader(nil, len(packed)), packed...)
 }
 
 func (e *echoRoom) Closed(c *loop.Conn, err error) {
@@ -266,6 +291,24 @@ func (e *echoRoom) dialDeflate() *websocket.Conn {
 	e.read(ws)
 	<-e.joined
 	return ws
+}
+
+func TestCompressedBothWays(t *testing.T) {
+	for name, tr := range transports() {
+		t.Run(name, func(t *testing.T) {
+			e := newEchoRoom(t, tr, hub.Config{}, loop.Config{})
+			e.packed = true
+			ws := e.dialDeflate()
+			for _, text := range []string{"x", strings.Repeat("弹幕 ", 500)} {
+				if err := ws.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+					t.Fatal(err)
+				}
+				if got := e.read(ws); got != text {
+					t.Errorf("got %q, want %q", got, text)
+				}
+			}
+		})
+	}
 }
 
 // dialKept is dial without the cleanup.
