@@ -19,6 +19,7 @@ import (
 	"github.com/barrage-live/barrage/shared/ledger"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/objects"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
@@ -63,7 +64,8 @@ type Parts struct {
 	Archive   *objects.Bucket // of recordings
 	Intake    *intake.Intake
 	Signer    *token.Signer
-	SocketURL string // as viewers reach it
+	Shelf     *pictures.Shelf // nil: no avatars and covers are taken
+	SocketURL string          // as viewers reach it
 	Gifts     GiftSettings
 	History   History
 	Heat      stats.Heat // what makes a room hot
@@ -101,7 +103,7 @@ func All(p Parts) ([]Function, error) {
 	return all, nil
 }
 
-// Auth needs Store, Redis, State, Signer and Telemetry.
+// Auth needs Store, Redis, State, Signer, Shelf and Telemetry.
 func Auth(p Parts) (Function, error) {
 	s, err := AuthService(p)
 	if err != nil {
@@ -112,7 +114,7 @@ func Auth(p Parts) (Function, error) {
 
 // AuthService is the auth function's business steps, without HTTP.
 func AuthService(p Parts) (*auth.Service, error) {
-	return auth.New(auth.Deps{Store: p.Store, Signer: p.Signer, Redis: p.Redis, Where: p.State, Logger: p.Telemetry.Logger()})
+	return auth.New(auth.Deps{Store: p.Store, Signer: p.Signer, Redis: p.Redis, Where: p.State, Shelf: p.Shelf, Logger: p.Telemetry.Logger()})
 }
 
 // Room needs all parts but Signer.
@@ -136,7 +138,7 @@ func Room(p Parts) (Function, error) {
 func RoomService(p Parts) (*room.Service, error) {
 	return room.New(room.Deps{
 		Store: p.Store, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka, Intake: p.Intake,
-		SocketURL: p.SocketURL, Metrics: p.Telemetry.Metrics, Log: p.Telemetry.Logger(),
+		Shelf: p.Shelf, SocketURL: p.SocketURL, Metrics: p.Telemetry.Metrics, Log: p.Telemetry.Logger(),
 	})
 }
 

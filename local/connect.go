@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/objects"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/store"
 	dbiam "github.com/barrage-live/barrage/shared/store/awsiam"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -39,7 +40,7 @@ func (s *Stack) connect(ctx context.Context, o Options, cfg config) error {
 	if err := s.openRedis(ctx, cfg); err != nil {
 		return err
 	}
-	if err := s.openArchive(ctx, cfg); err != nil {
+	if err := s.openBuckets(ctx, cfg); err != nil {
 		return err
 	}
 	o.progress("Kafka gets its topics")
@@ -75,15 +76,23 @@ func (s *Stack) openRedis(ctx context.Context, cfg config) error {
 	return nil
 }
 
-// openArchive: the embedded S3 takes any key; of a real one the SDK finds them.
-func (s *Stack) openArchive(ctx context.Context, cfg config) (err error) {
-	at := objects.Config{Bucket: cfg.ArchiveBucket, Endpoint: s.services.s3}
+// openBuckets: the embedded S3 takes any key; of a real one the SDK finds them.
+func (s *Stack) openBuckets(ctx context.Context, cfg config) (err error) {
+	at := objects.Config{Endpoint: s.services.s3}
 	if cfg.S3Endpoint == "" {
 		at.Key, at.Secret, at.Region = "local", "local", "us-east-1"
 	}
-	s.parts.KeepDays = cfg.ArchiveDays
-	s.parts.Archive, err = objects.Open(ctx, at)
-	return err
+	at.Bucket, s.parts.KeepDays = cfg.ArchiveBucket, cfg.ArchiveDays
+	if s.parts.Archive, err = objects.Open(ctx, at); err != nil {
+		return err
+	}
+	at.Bucket = cfg.CoverBucket
+	signer, err := objects.OpenSigner(ctx, at)
+	if err != nil {
+		return err
+	}
+	s.parts.Shelf = pictures.New(signer, cfg.CoverURL)
+	return nil
 }
 
 func (s *Stack) openKafka(ctx context.Context, cfg config) error {

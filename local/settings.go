@@ -26,6 +26,7 @@ type config struct {
 	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
 	ArchiveDays      int           `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
 	CoverBucket      string        `env:"COVER_BUCKET" envDefault:"barrage-covers"`
+	CoverURL         string        `env:"COVER_URL"` // where a CDN shows the bucket; empty: the bucket's own address
 	SigningKey       string        `env:"TOKEN_SIGNING_KEY"`
 	PublicSocketURL  string        `env:"PUBLIC_SOCKET_URL"`
 	AllowedOrigins   []string      `env:"ALLOWED_ORIGINS"`

@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
 )
@@ -29,7 +30,8 @@ type Deps struct {
 	Signer *token.Signer
 	Redis  redis.UniversalClient
 	Where  whereabouts
-	Logger *slog.Logger // nil: slog.Default()
+	Shelf  *pictures.Shelf // of avatars; nil: none are taken
+	Logger *slog.Logger    // nil: slog.Default()
 	Limits Limits
 }
 
@@ -39,6 +41,7 @@ type Service struct {
 	signer   *token.Signer
 	hasher   *hasher
 	where    whereabouts
+	shelf    *pictures.Shelf
 	byName   *throttle
 	byAddr   *throttle
 	register *throttle
@@ -58,7 +61,7 @@ func New(d Deps) (*Service, error) {
 	}
 	l := d.Limits.withDefaults()
 	return &Service{
-		store: d.Store, signer: d.Signer, hasher: h, where: d.Where,
+		store: d.Store, signer: d.Signer, hasher: h, where: d.Where, shelf: d.Shelf,
 		byName:   newThrottle(d.Redis, "login-name", l.LoginByName, d.Logger),
 		byAddr:   newThrottle(d.Redis, "login-addr", l.LoginByAddress, d.Logger),
 		register: newThrottle(d.Redis, "register-addr", l.RegisterByAddress, d.Logger),

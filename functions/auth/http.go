@@ -7,6 +7,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
@@ -32,6 +33,10 @@ func (s *Service) Routes(api *httpapi.API) {
 		Summary: "Change your profile", Description: "Messages carry a new nickname from your next access token on."}, s.patchMe)
 	httpapi.Route(api, httpapi.Op{Method: http.MethodGet, Path: "/api/v1/users/{user_id}", Action: right.Look,
 		Summary: "Somebody's public profile", Errors: []*live.Error{store.ErrUserNotFound}}, s.getUser)
+	httpapi.Route(api, httpapi.Op{Method: http.MethodPost, Path: "/api/v1/users/me/avatar-upload", Action: right.KeepAccount,
+		Status: http.StatusOK, Summary: "Upload an avatar",
+		Description: "PUT the file to `upload_url` with `headers`; then set `avatar_url` of your profile to `url`.",
+		Errors:      pictures.Errors()}, s.postAvatarUpload)
 	s.presenceRoutes(api)
 }
 
@@ -123,6 +128,16 @@ func (s *Service) patchMe(ctx context.Context, in *profileInput) (*httpapi.Body[
 	caller, _ := httpapi.Caller(ctx)
 	u, err := s.UpdateMe(ctx, caller.User, Profile(in.Body))
 	return &httpapi.Body[live.User]{Body: u}, err
+}
+
+type avatarInput struct {
+	Body pictures.Request
+}
+
+func (s *Service) postAvatarUpload(ctx context.Context, in *avatarInput) (*httpapi.Body[pictures.Offer], error) {
+	caller, _ := httpapi.Caller(ctx)
+	offer, err := s.OfferAvatar(ctx, caller.User, in.Body)
+	return &httpapi.Body[pictures.Offer]{Body: offer}, err
 }
 
 type userInput struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/store"
 )
 
@@ -51,4 +52,9 @@ func (s *Service) UpdateMe(ctx context.Context, id live.UserID, p Profile) (live
 		*field.set = &text
 	}
 	return s.store.UpdateUser(ctx, id, patch)
+}
+
+// OfferAvatar lets the caller upload a picture. It is the avatar once the profile names its address.
+func (s *Service) OfferAvatar(ctx context.Context, id live.UserID, r pictures.Request) (pictures.Offer, error) {
+	return s.shelf.Avatar(ctx, id, r)
 }

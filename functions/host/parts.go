@@ -17,6 +17,7 @@ import (
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/objects"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
@@ -53,7 +54,7 @@ func (p *parts) connect(ctx context.Context) error {
 	dial, ctx := errgroup.WithContext(ctx)
 	for resource, open := range map[manifest.Resource]func(context.Context) error{
 		manifest.Database: p.openDatabase, manifest.Redis: p.openRedis, manifest.Kafka: p.openKafka,
-		manifest.Archive: p.openArchive, manifest.Signer: p.openSigner, manifest.Tokens: p.openTokens,
+		manifest.Archive: p.openArchive, manifest.Covers: p.openCovers, manifest.Signer: p.openSigner, manifest.Tokens: p.openTokens,
 	} {
 		if p.row.Needs(resource) {
 			dial.Go(func() error { return open(ctx) })
@@ -143,6 +144,18 @@ func (p *parts) openTokens(ctx context.Context) (err error) {
 	}
 	p.verifier, err = token.NewVerifier(p.cfg.Audience, p.remote.Keyring())
 	return err
+}
+
+func (p *parts) openCovers(ctx context.Context) error {
+	if p.cfg.CoverBucket == "" {
+		return nil
+	}
+	signer, err := objects.OpenSigner(ctx, objects.Config{Bucket: p.cfg.CoverBucket, Endpoint: p.cfg.S3Endpoint})
+	if err != nil {
+		return err
+	}
+	p.Shelf = pictures.New(signer, p.cfg.CoverURL)
+	return nil
 }
 
 // close flushes and disconnects; what was never opened is left out.

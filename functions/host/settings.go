@@ -28,6 +28,8 @@ type config struct {
 	S3Endpoint    string `env:"AWS_ENDPOINT_URL_S3"` // empty: AWS itself
 	ArchiveBucket string `env:"ARCHIVE_BUCKET"`
 	ArchiveDays   int    `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
+	CoverBucket   string `env:"COVER_BUCKET"`                  // empty: no avatars and covers are taken
+	CoverURL      string `env:"COVER_URL"`                     // where a CDN shows the bucket; empty: the bucket's own address
 
 	SigningKey string `env:"TOKEN_SIGNING_KEY"` // of the function that signs
 	JWKSURL    string `env:"JWKS_URL"`          // of all others

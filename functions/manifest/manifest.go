@@ -65,6 +65,7 @@ const (
 	Signer   Resource = "signer"  // the private keys of tokens
 	Tokens   Resource = "tokens"  // their public halves
 	Archive  Resource = "archive" // the bucket of recordings of rooms
+	Covers   Resource = "covers"  // the bucket of avatars and covers; without one none are taken
 )
 
 // common are the settings of every function. The OTEL_* variables of the standard come beside them.
@@ -79,6 +80,7 @@ var settings = map[Resource][]string{
 	Signer:   {"TOKEN_SIGNING_KEY", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"},
 	Tokens:   {"JWKS_URL", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "ALLOWED_ORIGINS", "TRUSTED_PROXIES"},
 	Archive:  {"ARCHIVE_BUCKET", "AWS_ENDPOINT_URL_S3"},
+	Covers:   {"COVER_BUCKET", "COVER_URL", "AWS_ENDPOINT_URL_S3"},
 }
 
 // required are the settings without which a function that uses the resource does not start.

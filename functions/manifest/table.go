@@ -16,11 +16,11 @@ func Functions() []Function {
 			// Memory buys processor time, and argon2id wants 19 MiB and a core for each login.
 			Name: "auth", MemoryMB: 1024, Timeout: 15 * time.Second,
 			Routes: []string{"/.well-known/jwks.json", "/api/v1/auth/{proxy+}", "/api/v1/users/{proxy+}"},
-			Uses:   []Resource{Database, Redis, Signer},
+			Uses:   []Resource{Database, Redis, Signer, Covers},
 		}, {
 			Name: "room", MemoryMB: 512, Timeout: 15 * time.Second,
 			Routes:   []string{"/api/v1/rooms", "/api/v1/rooms/{proxy+}"},
-			Uses:     []Resource{Database, Redis, Kafka, Tokens},
+			Uses:     []Resource{Database, Redis, Kafka, Tokens, Covers},
 			Settings: []string{"PUBLIC_SOCKET_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE"},
 			Writes:   []string{liveMessages},
 		}, {

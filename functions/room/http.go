@@ -7,6 +7,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
@@ -22,6 +23,10 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Route(api, op(http.MethodPatch, one, "Change a room", right.RunRoom, http.StatusOK), s.patchRoom)
 	httpapi.Route(api, op(http.MethodPost, one+"/start", "Go live", right.RunRoom, http.StatusOK), s.postStart)
 	httpapi.Route(api, op(http.MethodPost, one+"/stop", "End the stream", right.RunRoom, http.StatusOK), s.postStop)
+	upload := op(http.MethodPost, one+"/cover-upload", "Upload a cover", right.RunRoom, http.StatusOK)
+	upload.Description = "PUT the file to `upload_url` with `headers`; then set the room's `cover` to `url`."
+	upload.Errors = pictures.Errors()
+	httpapi.Route(api, upload, s.postCoverUpload)
 	httpapi.Route(api, op(http.MethodPost, one+"/join", "Join as a viewer for 60 s", right.Join, http.StatusOK), s.postJoin)
 	httpapi.Route(api, op(http.MethodPost, one+"/leave", "Leave", right.Join, http.StatusOK), s.postLeave)
 	httpapi.Route(api, op(http.MethodGet, one+"/viewers", "List viewers (sampled) and count them", right.Look, http.StatusOK), s.getViewers)
@@ -103,6 +108,19 @@ func (s *Service) patchRoom(ctx context.Context, in *patchRoomIn) (*roomOut, err
 		return nil, err
 	}
 	return answer(s.Update(ctx, by, in.ID, store.RoomPatch{Title: in.Body.Title, Cover: in.Body.Cover}))
+}
+
+type coverIn struct {
+	RoomPath
+	Body pictures.Request
+}
+
+func (s *Service) postCoverUpload(ctx context.Context, in *coverIn) (*httpapi.Body[pictures.Offer], error) {
+	if _, err := s.runner(ctx, in.ID); err != nil {
+		return nil, err
+	}
+	offer, err := s.shelf.Cover(ctx, caller(ctx).User, in.ID, in.Body)
+	return &httpapi.Body[pictures.Offer]{Body: offer}, err
 }
 
 func (s *Service) postStart(ctx context.Context, in *RoomPath) (*roomOut, error) {

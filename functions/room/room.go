@@ -10,6 +10,7 @@ import (
 	"github.com/barrage-live/barrage/shared/fanout"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/live"
+	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -22,7 +23,7 @@ var (
 	ErrBanned  = live.Errorf(live.KindForbidden, "banned", "You are banned from this room.")
 )
 
-// Deps are what the function works with; all are needed.
+// Deps are what the function works with; all but Shelf are needed.
 type Deps struct {
 	Store     *store.Store
 	State     *roomstate.State
@@ -30,7 +31,8 @@ type Deps struct {
 	History   *fanout.History
 	Kafka     *stream.Client
 	Intake    *intake.Intake
-	SocketURL string // ws(s)://host/ws, as viewers reach it
+	Shelf     *pictures.Shelf // of covers; nil: none are taken
+	SocketURL string          // ws(s)://host/ws, as viewers reach it
 	Metrics   *telemetry.Metrics
 	Log       *slog.Logger
 }
@@ -43,6 +45,7 @@ type Service struct {
 	history   *fanout.History
 	kafka     *stream.Client
 	intake    *intake.Intake
+	shelf     *pictures.Shelf
 	socketURL string
 	metrics   *telemetry.Metrics
 	log       *slog.Logger
@@ -62,7 +65,7 @@ func New(d Deps) (*Service, error) {
 		return nil, err
 	}
 	return &Service{
-		store: d.Store, state: d.State, fanout: d.Fanout, history: d.History, kafka: d.Kafka, intake: d.Intake,
+		store: d.Store, state: d.State, fanout: d.Fanout, history: d.History, kafka: d.Kafka, intake: d.Intake, shelf: d.Shelf,
 		socketURL: d.SocketURL, metrics: d.Metrics, log: d.Log, counts: counts,
 	}, nil
 }

@@ -35,6 +35,22 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 30 * time.Second
 	}
+	loaded, err := load(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
+		o.DisableLogOutputChecksumValidationSkipped = true // stores without checksums would fill the log
+		if cfg.Endpoint != "" {
+			o.BaseEndpoint = aws.String(cfg.Endpoint)
+			o.UsePathStyle = true
+		}
+	})
+	return &Bucket{client: client, name: cfg.Bucket, timeout: cfg.Timeout}, nil
+}
+
+// load asks the SDK for what cfg leaves open.
+func load(ctx context.Context, cfg Config) (aws.Config, error) {
 	options := []func(*config.LoadOptions) error{
 		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = maxConns, maxConns
@@ -49,19 +65,12 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 	}
 	loaded, err := config.LoadDefaultConfig(ctx, options...)
 	if err != nil {
-		return nil, fmt.Errorf("objects: %w", err)
+		return aws.Config{}, fmt.Errorf("objects: %w", err)
 	}
 	if loaded.Region == "" {
 		loaded.Region = "us-east-1"
 	}
-	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
-		o.DisableLogOutputChecksumValidationSkipped = true // stores without checksums would fill the log
-		if cfg.Endpoint != "" {
-			o.BaseEndpoint = aws.String(cfg.Endpoint)
-			o.UsePathStyle = true
-		}
-	})
-	return &Bucket{client: client, name: cfg.Bucket, timeout: cfg.Timeout}, nil
+	return loaded, nil
 }
 
 // wrap names the operation and the object, and turns S3's refusals into the errors that callers know.

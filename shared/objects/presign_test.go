@@ -31,12 +31,21 @@ func upload(t *testing.T, url string, header http.Header, body string) int {
 	return res.StatusCode
 }
 
+func signer(t *testing.T, cfg objects.Config) *objects.Signer {
+	t.Helper()
+	s, err := objects.OpenSigner(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
 // The server checks signatures: what differs from what was signed does not get in.
 func TestAnUploadIsGoodForItsKeyTypeAndSizeAlone(t *testing.T) {
 	cfg := objectstest.Real(t)
-	b, ctx := open(t, cfg), t.Context()
+	b, s, ctx := open(t, cfg), signer(t, cfg), t.Context()
 	sign := func(key string, ttl time.Duration) objects.Upload {
-		u, err := b.PresignPut(ctx, key, "image/png", 5, ttl)
+		u, err := s.Put(ctx, key, "image/png", 5, ttl)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,7 +76,7 @@ func TestAnUploadIsGoodForItsKeyTypeAndSizeAlone(t *testing.T) {
 		t.Errorf("got %q, %v", body, err)
 	}
 	cfg.Secret += "x"
-	forged, err := open(t, cfg).PresignPut(ctx, "forged", "image/png", 5, time.Minute)
+	forged, err := signer(t, cfg).Put(ctx, "forged", "image/png", 5, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,9 +93,12 @@ func TestAddressesOfObjects(t *testing.T) {
 		"https://covers.s3.eu-west-1.amazonaws.com/rooms/1/x%20y.png": fixed,
 		"http://127.0.0.1:19000/covers/rooms/1/x%20y.png":             local,
 	} {
-		got, err := open(t, cfg).URL(t.Context(), "rooms/1/x y.png")
-		if err != nil || got != want {
-			t.Errorf("got %s, %v, want %s", got, err, want)
+		if got := signer(t, cfg).URL("rooms/1/x y.png"); got != want {
+			t.Errorf("got %s, want %s", got, want)
 		}
+	}
+	local.Endpoint = "127.0.0.1:19000"
+	if _, err := objects.OpenSigner(t.Context(), local); err == nil {
+		t.Error("an endpoint without its scheme was taken")
 	}
 }
