@@ -3,6 +3,7 @@ module github.com/barrage-live/barrage/infra
 go 1.26.0
 
 require (
+	github.com/barrage-live/barrage v0.0.0-00010101000000-000000000000
 	k8s.io/api v0.34.1
 	sigs.k8s.io/kustomize/api v0.20.1
 	sigs.k8s.io/kustomize/kyaml v0.20.1

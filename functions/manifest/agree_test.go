@@ -154,8 +154,10 @@ func rate(every time.Duration) string {
 func TestKnativeAgreesWithTheManifest(t *testing.T) {
 	for _, row := range manifest.Functions() {
 		var got struct {
-			Name   string
-			Run    struct{ Envs []struct{ Name string } }
+			Name string
+			Run  struct {
+				Envs []struct{ Name, Value string }
+			}
 			Deploy struct {
 				Options struct {
 					Resources struct{ Limits struct{ Memory string } }
@@ -167,9 +169,21 @@ func TestKnativeAgreesWithTheManifest(t *testing.T) {
 		if got.Name != "barrage-"+row.Name || o.Resources.Limits.Memory != fmt.Sprintf("%dMi", row.MemoryMB) {
 			t.Errorf("%s: got %+v", row.Name, got)
 		}
+		var secrets []string
 		for _, e := range got.Run.Envs {
 			if e.Name != "" && !slices.Contains(row.Env(), e.Name) {
 				t.Errorf("%s: sets %s, which it does not read", row.Name, e.Name)
+			}
+			if e.Name != "" {
+				secrets = append(secrets, e.Name)
+			}
+			if e.Name != "" && e.Value != "{{ secret:barrage:"+e.Name+" }}" {
+				t.Errorf("%s: got %s of %s", row.Name, e.Name, e.Value)
+			}
+		}
+		for _, name := range row.Env() {
+			if slices.Contains(manifest.Secrets, name) != slices.Contains(secrets, name) {
+				t.Errorf("%s: %s comes from the Secret, or it is a secret: not both", row.Name, name)
 			}
 		}
 	}

@@ -2,6 +2,7 @@ package manifest_test
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -178,6 +179,16 @@ func TestTableIsSound(t *testing.T) {
 			if !slices.Contains(row.Env(), name) {
 				t.Errorf("%s: requires %s, which it does not read", row.Name, name)
 			}
+		}
+	}
+	for _, row := range manifest.Functions() {
+		for _, topic := range row.Writes {
+			if !topics[topic] || !row.Needs(manifest.Kafka) {
+				t.Errorf("%s writes %s", row.Name, topic)
+			}
+		}
+		if watched := slices.Sorted(maps.Keys(groups)); len(row.Watches) > 0 && !slices.Equal(row.Watches, watched) {
+			t.Errorf("%s: tells the lag of %v, want that of all groups, %v", row.Name, row.Watches, watched)
 		}
 	}
 }

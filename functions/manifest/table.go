@@ -45,7 +45,7 @@ func Functions() []Function {
 			Jobs:     []Job{{Name: "sample", Every: 10 * time.Second}},
 			Uses:     []Resource{Database, Redis, Kafka, History, Tokens},
 			Settings: []string{"HOT_COIN_POINTS", "HOT_DANMU_POINTS", "HOT_HALF_LIFE", "HOT_LIKE_POINTS", "HOT_VIEWER_POINTS"},
-			Watches:  []string{"gift", "history", "stats", "stats-presence"},
+			Watches:  []string{"archive", "gift", "history", "stats", "stats-presence"},
 		}, {
 			Name: "history", MemoryMB: 1024, Timeout: time.Minute,
 			Batches: []Batch{batch(liveMessages, "history", 5000, time.Second)},
