@@ -63,6 +63,7 @@ func (c *consumer) check(t *testing.T, s *story, began time.Time) {
 	if c.ClickHouse != "" {
 		checkRows(t, c.ClickHouse, int64(s.events))
 	}
+	c.checkRecordings(t, s)
 	c.checkDeadLetters(t, s)
 }
 

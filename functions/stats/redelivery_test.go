@@ -23,9 +23,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/barrage-live/barrage/functions/archive"
 	"github.com/barrage-live/barrage/shared/history"
 	"github.com/barrage-live/barrage/shared/history/clickhouse"
 	"github.com/barrage-live/barrage/shared/history/rollup"
+	"github.com/barrage-live/barrage/shared/objects"
 	redisserver "github.com/barrage-live/barrage/shared/roomstate/embedded"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/storetest"
@@ -56,6 +58,7 @@ type site struct {
 	Redis              string
 	Database           string
 	ClickHouse         string // "": none
+	S3                 string // an embedded one: its conditional writes are atomic, as S3's are
 	Messages, Presence stream.Topic
 	Space              string
 	Seed               uint64
@@ -130,6 +133,7 @@ func prove(t *testing.T, n int, at site) {
 	began := time.Now().Add(-30 * time.Minute).Truncate(time.Minute).UTC()
 	s := tell(rand.New(rand.NewPCG(at.Seed, 0)), n, began, at.Messages, at.Presence)
 
+	at.S3 = newS3(t)
 	start := time.Now()
 	makeTopics(t, at)
 	storetest.Open(t, at.Database) // makes the tables, too
@@ -211,6 +215,8 @@ type consumer struct {
 	db      *store.Store
 	service *Service
 	stores  map[string]Record
+	bucket  *objects.Bucket
+	archive *archive.Service
 }
 
 var keep = history.Keep{EventDays: 30, MinuteDays: 400}
@@ -231,6 +237,9 @@ func open(ctx context.Context, at site) (*consumer, error) {
 		if c.stores["ClickHouse"], err = clickhouse.New(at.ClickHouse, keep); err != nil {
 			return nil, err
 		}
+	}
+	if err = c.openArchive(ctx); err != nil {
+		return nil, err
 	}
 	c.service, err = New(Deps{Redis: c.redis, Presence: audience{}, History: all(c.stores), Topics: c.kafka, Space: at.Space})
 	return c, err
@@ -261,16 +270,17 @@ func (all) Points(context.Context, history.Query) ([]history.Point, error) {
 	return nil, errors.New("ask one of them")
 }
 
-// readers are the three groups, as production has them.
+// readers are the four groups, as production has them.
 func (c *consumer) readers() []stream.Reader {
 	return []stream.Reader{
 		{Group: c.Space + "-stats", Topic: c.Messages}, {Group: c.Space + "-presence", Topic: c.Presence}, {Group: c.Space + "-history", Topic: c.Messages},
+		{Group: c.Space + "-archive", Topic: c.Messages},
 	}
 }
 
 // consume runs the groups until ctx ends, each under a chaos of its own. began is told of every batch.
 func (c *consumer) consume(ctx context.Context, began func(group string)) error {
-	handlers := []stream.BatchFunc{c.service.HandleMessages, c.service.HandleMessages, c.service.HandleHistory}
+	handlers := []stream.BatchFunc{c.service.HandleMessages, c.service.HandleMessages, c.service.HandleHistory, c.archive.HandleMessages}
 	groups, ctx := errgroup.WithContext(ctx)
 	for i, r := range c.readers() {
 		sane := stream.WithDeadLetters(c.kafka, 10, handlers[i])
