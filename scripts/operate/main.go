@@ -1,8 +1,9 @@
-// Command operate is what an operator does by hand, with the environment of the gift function (functions/manifest); dead
-// letters want only what reaches Kafka:
+// Command operate is what an operator does by hand, with the environment of the gift function (functions/manifest); erase
+// wants that of history and archive, dead letters only what reaches Kafka:
 //
 //	go run ./scripts/operate reconcile [-since 24h]          checks the ledger and the events of settled gifts
 //	go run ./scripts/operate gifters [-day 2026-01-31]       builds the day's rankings of gifters from the ledger again
+//	go run ./scripts/operate erase -user 7                   removes what a user said from history and recordings
 //	go run ./scripts/operate deadletters TOPIC               lists what failed for good and nobody has dealt with yet
 //	go run ./scripts/operate deadletters -replay TOPIC       gives it to its consumers again
 //
@@ -22,6 +23,7 @@ import (
 
 const usage = `usage: operate reconcile [-since 24h]
        operate gifters [-day 2006-01-02]
+       operate erase -user ID
        operate deadletters [-replay] [-skip PARTITION:OFFSET,...] TOPIC`
 
 var errUsage = errors.New(usage)
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return errUsage
 	}
 	commands := map[string]func(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error{
-		"reconcile": reconcile, "gifters": rebuildGifters, "deadletters": deadLetters,
+		"reconcile": reconcile, "gifters": rebuildGifters, "deadletters": deadLetters, "erase": erase,
 	}
 	command, ok := commands[args[0]]
 	if !ok {
