@@ -183,7 +183,7 @@ func (s *Stack) serveHTTP(cfg config, d *doors, verifier *token.Verifier, fns []
 		return err
 	}
 	coinsRoute(api, book)
-	page, err := web.Handler(web.Config{SocketURL: s.parts.SocketURL, DemoUsers: pageUsers(), DemoCoins: coinsPath})
+	page, err := web.Handler(web.Config{SocketURL: s.parts.SocketURL, DemoUsers: pageUsers(), DemoCoins: coinsPath, Pictures: []string{s.services.s3}})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ export class Chat {
 
   /** message: {key, id, nickname, userID, text, badge, own, at}. */
   add(message) {
-    const row = el('li', { class: message.own ? 'row own' : 'row', title: time(message.at), data: { key: message.key, id: message.id } });
+    const row = el('li', { class: message.own ? 'row own' : 'row', title: time(message.at), data: { key: message.key, id: message.id, user: message.userID, name: message.nickname } });
     const who = el('span', { class: 'who' }, message.nickname);
     who.style.setProperty('--hue', hue(message.userID));
     if (message.badge) row.append(el('span', { class: `role ${message.badge}` }, message.badge));
@@ -72,8 +72,10 @@ export class Chat {
     place.replaceChildren(...(shown ? shown() : []));
   }
 
-  /** Hides what was deleted. */
-  remove(id) { for (const row of [...this.#rows.values()]) if (row.dataset.id === id) this.#remove(row); }
+  /** Hides what was deleted: two senders may have chosen the same id. */
+  remove(id, userID) {
+    for (const row of [...this.#rows.values()]) if (row.dataset.id === id && (!userID || row.dataset.user === String(userID))) this.#remove(row);
+  }
 
   /** A line between messages: what the room did, or what was missed. */
   note(text, kind = '') { this.#push(el('li', { class: `note ${kind}` }, text)); }

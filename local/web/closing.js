@@ -13,7 +13,7 @@ const rules = {
   1009: { again: true, text: 'A message was too big for the server.' },
   1012: { again: true, text: 'The server restarts; you are moved to another one.' },
   4001: { again: true, renew: true, text: 'Your session is being renewed.' },
-  4003: { again: false, text: 'You are banned from this room.' },
+  4003: { again: false, text: 'You were sent out of this room.' },
   4004: { again: false, ended: true, text: 'This room is not live.' },
   4008: { again: true, text: 'Your connection was too slow; coming back.' },
   4009: { again: false, text: 'Too many connections: close another tab first.' },

@@ -1,8 +1,8 @@
 // Who gave most in the room today.
 
 import { path } from './api.js';
-import { el, icon } from './dom.js';
-import { coins, hue } from './format.js';
+import { el, face, icon } from './dom.js';
+import { coins } from './format.js';
 
 const everyMs = 15_000;
 const gatherMs = 500; // a combo is one call
@@ -50,9 +50,7 @@ export class Gifters {
   #draw(items) {
     this.list.replaceChildren(...items.map(({ rank, user_id: userID, nickname, score }) => {
       const name = nickname || `User ${userID}`;
-      const face = el('span', { class: 'face small', 'aria-hidden': 'true' }, [...name][0]);
-      face.style.setProperty('--hue', hue(userID));
-      return el('li', { class: 'gifter', data: { user: userID } }, el('b', { class: 'place' }, String(rank)), face,
+      return el('li', { class: 'gifter', data: { user: userID } }, el('b', { class: 'place' }, String(rank)), face({ id: userID, nickname: name }, 'small'),
         el('span', { class: 'name' }, name), el('span', { class: 'price' }, icon('coin'), coins(score)));
     }));
     if (!items.length) this.list.append(el('li', { class: 'empty' }, 'No gifts yet today.'));

@@ -1,7 +1,7 @@
 // Gifts of the room over the stage: a banner each, in which a combo counts up, and a scene of their own for big ones.
 
-import { el, picture } from './dom.js';
-import { count, hue } from './format.js';
+import { el, face, picture } from './dom.js';
+import { count } from './format.js';
 
 const places = 3;
 const holdMs = 3_600;
@@ -47,9 +47,7 @@ export class GiftShow {
   }
 
   #place(gift) {
-    const face = el('span', { class: 'face', 'aria-hidden': 'true' }, [...gift.nickname][0] ?? '·');
-    face.style.setProperty('--hue', hue(gift.userID));
-    const node = el('div', { class: gift.effect ? 'tribute big' : 'tribute', data: { gift: gift.giftID } }, face,
+    const node = el('div', { class: gift.effect ? 'tribute big' : 'tribute', data: { gift: gift.giftID } }, face({ id: gift.userID, nickname: gift.nickname }),
       el('span', { class: 'tribute-text' }, el('b', {}, gift.nickname), el('small', {}, `sent ${gift.name}`)),
       picture(gift.icon), el('b', { class: 'times' }));
     const shown = { node, timer: 0, times: 0, key: gift.key };

@@ -1,7 +1,6 @@
 // The panel to log in, to make an account, or to be a demo user with one click.
 
-import { $, el } from './dom.js';
-import { hue } from './format.js';
+import { $, el, face } from './dom.js';
 
 export class Login {
   #registering = false;
@@ -27,9 +26,7 @@ export class Login {
   }
 
   #demoButton(username, password) {
-    const face = el('span', { class: 'face', 'aria-hidden': 'true' }, username[0].toUpperCase());
-    face.style.setProperty('--hue', hue(username));
-    return el('button', { type: 'button', class: 'demo-user', data: { user: username }, onclick: () => this.#try(() => this.session.login(username, password)) }, face, username);
+    return el('button', { type: 'button', class: 'demo-user', data: { user: username }, onclick: () => this.#try(() => this.session.login(username, password)) }, face({ id: username, nickname: username }), username);
   }
 
   #mode(registering) {

@@ -4,17 +4,21 @@ import { path, request } from './api.js';
 import { Backdrop } from './backdrop.js';
 import { Chat } from './chat.js';
 import { Composer } from './composer.js';
-import { $, el } from './dom.js';
+import { $, el, face } from './dom.js';
 import { Effects } from './effects.js';
 import { Gifters } from './gifters.js';
 import { Gifts } from './gifts.js';
 import { GiftShow } from './giftshow.js';
 import { Likes } from './likes.js';
 import { Login } from './login.js';
+import { Moderation } from './moderation.js';
 import { Player } from './player.js';
+import { Profile } from './profile.js';
 import { Ranking } from './ranking.js';
+import { Rights } from './rights.js';
 import { Room } from './room.js';
 import { Rooms } from './rooms.js';
+import { RoomSettings } from './roomsettings.js';
 import { Screen } from './screen.js';
 import { Session } from './session.js';
 import { RoomSocket } from './socket.js';
@@ -48,17 +52,18 @@ function door(session, config) {
   };
 }
 
-function accountButton(session, login, toasts) {
+function accountButton(session, login, profile, toasts) {
   const button = $('account');
   const draw = () => {
     const { user } = session;
-    button.textContent = user ? user.nickname || user.username : 'Log in';
-    button.title = user ? 'Log out' : '';
+    button.replaceChildren(...(user ? [face(user, 'small'), user.nickname || user.username] : ['Log in']));
+    button.title = user ? 'Your profile' : '';
     button.classList.toggle('quiet', Boolean(user));
     $('go-live').hidden = !user;
   };
-  button.addEventListener('click', () => (session.user ? session.logout().catch((err) => toasts.error(err)) : login.open()));
+  button.addEventListener('click', () => (session.user ? profile : login).open());
   session.addEventListener('change', draw);
+  session.addEventListener('profile', draw);
   session.addEventListener('lost', () => toasts.show('You were logged out; please log in again.', { kind: 'bad' }));
   draw();
 }
@@ -106,6 +111,7 @@ async function start() {
   const stage = new Stage($('flight'));
   const socket = new RoomSocket(door(session, config));
   const screen = new Screen({ session, toasts, player: new Player($('video'), backdrop), onLive: () => room.enter(room.id) });
+  const rights = new Rights({ session, screen });
   const chat = new Chat($('messages'), $('newer'), { onRetry: (id) => room.retry(id) });
   const composer = new Composer({ onSend: (text, style) => room.say(text, style) });
   const likes = new Likes({ button: $('like'), total: $('likes'), bursts: $('bursts'), onLike: (n) => room.like(n) });
@@ -121,7 +127,9 @@ async function start() {
   const ranking = new Ranking({ list: $('ranking'), numbers: $('numbers'), session, onNumbers: (stats) => likes.atLeast(stats.likes ?? 0) });
   const rooms = new Rooms({ list: $('rooms'), session, onRooms: (all) => ranking.learn(all) });
 
-  accountButton(session, login, toasts);
+  accountButton(session, login, new Profile({ session, toasts }), toasts);
+  new RoomSettings({ session, toasts, rights, screen });
+  new Moderation({ list: $('messages'), session, toasts, rights });
   newRoomDialog(session);
   stageTools(stage);
   closeButtons();
@@ -149,6 +157,7 @@ async function start() {
       }
       toasts.error(err); // the socket keeps trying, and its welcome brings the room
     }
+    rights.watch(id);
     room.enter(id);
   };
   addEventListener('hashchange', enter);

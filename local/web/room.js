@@ -85,8 +85,12 @@ export class Room {
     room: (m) => this.screen.changed(m),
     online: ({ data }) => this.screen.online(data?.online),
     deleted: ({ data }) => {
-      this.chat.remove(data?.message_id);
-      this.stage.remove(data?.message_id);
+      this.chat.remove(data?.message_id, data?.user_id);
+      this.stage.remove(data?.message_id, data?.user_id);
+    },
+    settings: (m) => {
+      const { slow_mode_seconds: slow = 0 } = m.data ?? {};
+      if (m.seq > this.#welcomed || this.#recovered) this.chat.note(slow ? `Slow mode: one message in ${slow} s.` : 'Slow mode is off.');
     },
     ack: (m) => this.#acked(m),
     error: (m) => this.#refused(m),
@@ -110,7 +114,7 @@ export class Room {
     const fresh = m.seq > this.#welcomed || (this.#recovered && Date.now() - m.timestamp < flyWithinMs);
     if (!fresh || (seen && !own)) return;
     this.backdrop.pulse();
-    this.stage.fly({ id: m.id, text: m.content, color, mode, size, own });
+    this.stage.fly({ id: m.id, userID: m.user_id, text: m.content, color, mode, size, own });
   }
 
   #gift(m) {
@@ -137,7 +141,7 @@ export class Room {
   #refused({ id, data = {} }) {
     if (this.gifts.orders.failed({ id, data })) return;
     const message = this.#outbox.settle(id);
-    if (data.retry_after_ms) this.composer.pause(data.retry_after_ms);
+    if (data.retry_after_ms && data.code !== 'muted') this.composer.pause(data.retry_after_ms); // a mute may be lifted before
     if (message) this.#fail(message, data.message);
     else this.toasts.show(data.message ?? data.code, { kind: 'bad' });
   }

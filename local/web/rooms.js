@@ -37,6 +37,7 @@ export class Rooms {
     this.list.replaceChildren(...rooms.map((room) => {
       const cover = el('span', { class: 'cover', 'aria-hidden': 'true' }, [...room.title][0] ?? '·');
       cover.style.setProperty('--hue', hue(`room ${room.id}`));
+      if (room.cover) cover.append(el('img', { src: room.cover, alt: '', loading: 'lazy', onerror: ({ target }) => target.remove() }));
       return el('li', {}, el('a', { href: `#room=${room.id}`, class: 'room', 'aria-current': room.id === this.current ? 'page' : undefined },
         cover, el('span', { class: 'name' }, room.title), el('span', { class: 'watching' }, icon('eye'), count(room.viewer_count))));
     }));

@@ -6,7 +6,7 @@ const storageKey = 'barrage.session';
 const renewBeforeMs = 60_000; // long enough for a few tries before the token ends
 const usableMs = 10_000;
 
-/** Events: 'change' (logged in or out), 'renewed' (a new access token for the same user), 'lost' (the session ended by itself). */
+/** Events: 'change' (logged in or out), 'profile' (our account has changed), 'renewed' (a new access token for the same user), 'lost' (the session ended by itself). */
 export class Session extends EventTarget {
   #state = null; // {access, refresh, expiresAt, user}
   #timer = 0;
@@ -35,6 +35,14 @@ export class Session extends EventTarget {
     if (nickname) body.nickname = nickname;
     await request('POST', path.register, { body });
     await this.login(username, password);
+  }
+
+  /** Takes over what the server says of our account now. */
+  keepUser(user) {
+    if (!this.#state || this.#state.user.id !== user.id) return;
+    this.#state.user = user;
+    this.storage.setItem(storageKey, JSON.stringify(this.#state));
+    this.dispatchEvent(new Event('profile'));
   }
 
   async logout() {

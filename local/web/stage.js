@@ -12,7 +12,7 @@ const placedPerFrame = 16;
 
 export class Stage {
   #waiting = []; // danmaku without a lane yet, oldest first
-  #flying = new Map(); // element → {id, animation}
+  #flying = new Map(); // element → {id, userID, animation}
   #pool = [];
   #frame = 0;
   #ruler = document.createElement('canvas').getContext('2d');
@@ -27,7 +27,7 @@ export class Stage {
 
   get flying() { return this.#flying.size; }
 
-  /** danmu: {id, text, color, mode, size, own}. Never blocks; what finds no place soon enough is left out. */
+  /** danmu: {id, userID, text, color, mode, size, own}. Never blocks; what finds no place soon enough is left out. */
   fly(danmu) {
     if (!this.shown) return;
     const item = { ...danmu, since: performance.now() };
@@ -42,10 +42,11 @@ export class Stage {
     if (!shown) this.clear();
   }
 
-  /** Takes a deleted message off the stage. */
-  remove(id) {
-    this.#waiting = this.#waiting.filter((item) => item.id !== id);
-    for (const [node, flight] of this.#flying) if (flight.id === id) this.#land(node);
+  /** Takes a deleted message of the user off the stage. */
+  remove(id, userID) {
+    const meant = (item) => item.id === id && (!userID || item.userID === userID);
+    this.#waiting = this.#waiting.filter((item) => !meant(item));
+    for (const [node, flight] of this.#flying) if (meant(flight)) this.#land(node);
   }
 
   clear() {
@@ -115,7 +116,7 @@ export class Stage {
     node.style.top = `${this.#topOf(mode, row, rows)}px`;
     node.style.color = item.color || '';
     this.root.append(node);
-    this.#flying.set(node, { id: item.id, animation: this.#animate(node, mode, length, duration) });
+    this.#flying.set(node, { id: item.id, userID: item.userID, animation: this.#animate(node, mode, length, duration) });
     return true;
   }
 

@@ -30,10 +30,11 @@ type Config struct {
 	SocketURL string     `json:"socket_url"` // ws://host:port/ws, without a query
 	DemoUsers []DemoUser `json:"demo_users"` // offered on the login panel; never set in production
 	DemoCoins string     `json:"demo_coins"` // where a POST fills the caller's wallet; empty in production
+	Pictures  []string   `json:"-"`          // origins (http://host:port) that pictures are put to and seen at
 }
 
 // Handler serves the page and its config under a content policy that allows nothing but the page's own files,
-// pictures and videos over HTTPS, and the socket of c.
+// pictures and videos over HTTPS, the socket of c, and its store of pictures.
 func Handler(c Config) (http.Handler, error) {
 	socket, err := url.Parse(c.SocketURL)
 	if err != nil || socket.Host == "" {
@@ -60,13 +61,14 @@ func Handler(c Config) (http.Handler, error) {
 		w.Header().Set("Cache-Control", "no-cache")
 		files.ServeHTTP(w, r)
 	})
-	return guard(mux, policy(socket)), nil
+	return guard(mux, policy(socket, c.Pictures)), nil
 }
 
-func policy(socket *url.URL) string {
+func policy(socket *url.URL, pictures []string) string {
+	calls := append([]string{"connect-src 'self'", socket.Scheme + "://" + socket.Host}, pictures...)
+	images := append([]string{"img-src 'self' https: data:"}, pictures...)
 	return strings.Join([]string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self' " + socket.Scheme + "://" + socket.Host,
-		"img-src 'self' https: data:", "media-src 'self' https: blob:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", strings.Join(calls, " "), strings.Join(images, " "), "media-src 'self' https: blob:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 }
 

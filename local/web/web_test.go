@@ -15,7 +15,7 @@ import (
 
 func serve(t *testing.T) *httptest.Server {
 	t.Helper()
-	h, err := Handler(Config{SocketURL: "ws://127.0.0.1:8081/ws", DemoUsers: []DemoUser{{Username: "viewer", Password: "p"}}, DemoCoins: "/coins"})
+	h, err := Handler(Config{SocketURL: "ws://127.0.0.1:8081/ws", DemoUsers: []DemoUser{{Username: "viewer", Password: "p"}}, DemoCoins: "/coins", Pictures: []string{"http://127.0.0.1:19000"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestPageIsServedUnderAStrictPolicy(t *testing.T) {
 		t.Fatalf("got %d and a page without a module", res.StatusCode)
 	}
 	policy := res.Header.Get("Content-Security-Policy")
-	for _, want := range []string{"default-src 'none'", "script-src 'self';", "connect-src 'self' ws://127.0.0.1:8081;"} {
+	for _, want := range []string{"default-src 'none'", "script-src 'self';", "connect-src 'self' ws://127.0.0.1:8081 http://127.0.0.1:19000;", "img-src 'self' https: data: http://127.0.0.1:19000;"} {
 		if !strings.Contains(policy, want) {
 			t.Errorf("policy %q lacks %q", policy, want)
 		}

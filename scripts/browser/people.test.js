@@ -1,0 +1,116 @@
+// People on the page: profiles, and what moderators do. A picture is put to the S3 of the platform.
+
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { acked, artifacts, leave, row, say, world } from './world.js';
+
+const { complaints, visitor } = world({ bots: 0 });
+
+// One pixel, as a file of a browser's own picker.
+const picture = {
+  name: 'face.png', mimeType: 'image/png',
+  buffer: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==', 'base64'),
+};
+const loaded = (page, selector) => page.waitForFunction((at) => document.querySelector(at)?.naturalWidth > 0, selector);
+const toast = (page, text) => page.locator('.toast', { hasText: text }).waitFor();
+
+async function moderate(page, text, action) {
+  await row(page, text).click({ button: 'right' });
+  await page.getByRole('menuitem', { name: action, exact: true }).click();
+}
+
+test('a profile has a picture, a nickname that messages bear, and a way out', { timeout: 120_000 }, async () => {
+  const [admin, viewer] = [await visitor('admin'), await visitor('viewer')];
+  await admin.click('#account');
+  await admin.waitForSelector('#avatar-file:enabled', { state: 'attached' });
+  await admin.setInputFiles('#avatar-file', picture);
+  await loaded(admin, '#profile-face img');
+  await admin.fill('[name=nickname] >> visible=true', 'Ada');
+  await admin.fill('[name=bio]', 'I keep <b>order</b>');
+  await admin.click('#profile-form [type=submit]');
+  await toast(admin, 'Your profile is saved.');
+  await loaded(admin, '#account img');
+  await admin.waitForFunction(() => document.getElementById('account').textContent.includes('Ada'));
+  await admin.waitForSelector('#composer-text:enabled');
+  await say(admin, 'as somebody new');
+  await row(viewer, 'as somebody new').locator('.who', { hasText: 'Ada' }).waitFor();
+  await admin.click('#account');
+  await admin.screenshot({ path: join(artifacts, 'profile.png') });
+  await admin.click('#log-out');
+  await admin.locator('#account', { hasText: 'Log in' }).waitFor();
+  await leave(admin, viewer);
+});
+
+test('a message that is deleted disappears for all; who is muted is told so', { timeout: 120_000 }, async () => {
+  const [anchor, viewer, guest] = [await visitor('anchor'), await visitor('viewer'), await visitor(null)];
+  await say(viewer, 'this will go');
+  await say(viewer, 'this will stay');
+  for (const page of [anchor, guest]) await row(page, 'this will stay').waitFor();
+  await row(guest, 'this will stay').click({ button: 'right' });
+  assert.equal(await guest.locator('#message-menu').isVisible(), false, 'a guest is offered nothing');
+  await row(anchor, 'this will go').click({ button: 'right' });
+  await anchor.screenshot({ path: join(artifacts, 'moderation.png') });
+  await anchor.getByRole('menuitem', { name: 'Delete message' }).click();
+  for (const page of [anchor, viewer, guest]) await row(page, 'this will go').waitFor({ state: 'detached' });
+  assert.equal(await row(guest, 'this will stay').count(), 1);
+  await moderate(anchor, 'this will stay', 'Mute for 10 minutes');
+  await toast(anchor, 'is muted for 10 minutes.');
+  await say(viewer, 'can you hear me');
+  await viewer.locator('#messages .row[data-state=failed]', { hasText: 'can you hear me' }).waitFor();
+  await anchor.click('#room-settings-open');
+  await anchor.locator('#muted .person', { hasText: '观众 V' }).getByRole('button', { name: 'Unmute' }).click();
+  await anchor.locator('#muted', { hasText: 'Nobody.' }).waitFor();
+  await say(viewer, 'now you do');
+  await row(anchor, 'now you do').waitFor({ state: 'attached' });
+  await leave(anchor, viewer, guest);
+});
+
+test('a moderator is appointed, bans, and the ban is lifted', { timeout: 120_000 }, async () => {
+  const [anchor, viewer, troll] = [await visitor('anchor'), await visitor('viewer'), await visitor(null)];
+  await troll.click('#account');
+  await troll.click('#login-switch');
+  await troll.fill('[name=username]', 'troll');
+  await troll.fill('[name=password]', 'correct horse');
+  await troll.fill('#nickname-field input', 'Troll');
+  await troll.click('#login-submit');
+  await troll.waitForSelector('#composer-text:enabled');
+  await say(viewer, 'let me help');
+  await row(anchor, 'let me help').waitFor();
+  await moderate(anchor, 'let me help', 'Make a moderator');
+  await toast(anchor, 'is a moderator now.');
+  await viewer.reload();
+  await viewer.waitForSelector('#room-settings-open');
+  await say(troll, 'nonsense');
+  await row(viewer, 'nonsense').waitFor();
+  await moderate(viewer, 'nonsense', 'Ban for a day');
+  await troll.locator('#cover', { hasText: 'sent out' }).waitFor();
+  await viewer.click('#room-settings-open');
+  await viewer.locator('#moderators .person', { hasText: '观众 V' }).waitFor();
+  await viewer.locator('#banned .person', { hasText: 'Troll' }).getByRole('button', { name: 'Unban' }).click();
+  await viewer.locator('#banned', { hasText: 'Nobody.' }).waitFor();
+  await troll.reload();
+  await troll.waitForSelector('#composer-text:enabled');
+  await leave(anchor, viewer, troll);
+});
+
+test('the anchor sets slow mode, blocked words and a cover', { timeout: 120_000 }, async () => {
+  const [anchor, guest] = [await visitor('anchor'), await visitor(null)];
+  await anchor.click('#room-settings-open');
+  await anchor.waitForSelector('#cover-file:enabled', { state: 'attached' });
+  await anchor.setInputFiles('#cover-file', picture);
+  await toast(anchor, 'The room has a new cover.');
+  await anchor.fill('[name=slow]', '7');
+  await anchor.fill('[name=words]', 'durian\n榴莲');
+  await anchor.screenshot({ path: join(artifacts, 'room-settings.png') });
+  await anchor.click('#room-settings-form [type=submit]');
+  await guest.locator('#messages .note', { hasText: 'one message in 7 s' }).waitFor();
+  await guest.reload();
+  await loaded(guest, '#rooms .cover img');
+  await anchor.click('#room-settings-open');
+  await anchor.waitForFunction(() => document.querySelector('[name=words]').value === 'durian\n榴莲');
+  assert.equal(await anchor.inputValue('[name=slow]'), '7');
+  await leave(anchor, guest);
+});
+
+test('no page complained on its console', () => assert.deepEqual(complaints.filter((text) => !/WebSocket|403/.test(text)), []));
