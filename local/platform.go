@@ -17,15 +17,18 @@ import (
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/local/web"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
+	"github.com/barrage-live/barrage/shared/pace"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/rulebook"
 	"github.com/barrage-live/barrage/shared/store"
 	"github.com/barrage-live/barrage/shared/token"
+	"github.com/barrage-live/barrage/shared/words"
 	"github.com/barrage-live/barrage/sockets/gateway"
 	"github.com/barrage-live/barrage/sockets/hub"
 )
@@ -109,8 +112,15 @@ func (s *Stack) makeParts(cfg config) (err error) {
 	s.closers.add("room state", func(context.Context) error { p.State.Close(); return nil })
 	s.pod = "local-" + rand.Text()[:8]
 	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: s.pod, DisplayRate: cfg.DisplayRate, RoomRate: p.State.DisplayRate})
+	paces := pace.NewKeeper(pace.Config{State: p.State, Publisher: p.Fanout, Log: s.log(), DisplayRate: cfg.DisplayRate})
+	s.crew.run(paces.Run)
+	rules, err := cfg.House.Open(house.Config{State: p.State, Pacer: paces}, p.Telemetry.Metrics, words.Default()...)
+	if err != nil {
+		return err
+	}
+	s.closers.add("house rules", func(context.Context) error { rules.Close(); return nil })
 	p.Intake, err = intake.New(intake.Config{
-		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, Pod: s.pod, Telemetry: p.Telemetry,
+		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: rules, Pod: s.pod, Telemetry: p.Telemetry,
 		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: burst}, 0),
 	})
 	if err != nil {

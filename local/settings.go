@@ -7,6 +7,7 @@ import (
 
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/stats"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -22,6 +23,7 @@ type config struct {
 	DatabaseReplicas []string `env:"DATABASE_REPLICA_URLS"`
 	History          functions.HistorySettings
 	Heat             stats.Heat
+	House            house.Settings
 	S3Endpoint       string        `env:"AWS_ENDPOINT_URL_S3"`
 	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
 	ArchiveDays      int           `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
@@ -44,7 +46,7 @@ type config struct {
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
-	return errors.Join(c.Kafka.Check(), c.History.Check(), c.Heat.Check())
+	return errors.Join(c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check())
 }
 
 func loadConfig(o Options) (config, error) { return settings.Load[config](o.getenv) }

@@ -78,6 +78,7 @@ func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listen
 	group, failed := errgroup.WithContext(running)
 	group.Go(func() error { return g.Run(running) })
 	group.Go(func() error { return p.keys.run(running) })
+	group.Go(func() error { return p.paces.Run(running) })
 	taking, takeNoMore := context.WithCancel(running)
 	defer takeNoMore()
 	gifts := make(chan error, 1)

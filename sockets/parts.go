@@ -13,10 +13,12 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
+	"github.com/barrage-live/barrage/shared/pace"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/stream/awsiam"
@@ -34,6 +36,8 @@ type parts struct {
 	kafka     *stream.Client
 	state     *roomstate.State
 	publisher *fanout.Publisher
+	house     *house.Rules
+	paces     *pace.Keeper
 	intake    *intake.Intake
 	orders    *gateway.Orders
 	rooms     *gateway.RoomAPI
@@ -94,8 +98,14 @@ func (p *parts) fill(ctx context.Context, cfg config) (err error) {
 	p.orders = gateway.NewOrders(order.NewDoor(p.kafka, p.redis), p.telemetry.Logger())
 	p.rooms = gateway.NewRoomAPI(p.state, cfg.RoomAPI)
 	p.publisher = fanout.NewPublisher(p.redis, fanout.PublisherConfig{DisplayRate: cfg.DisplayRate, RoomRate: p.state.DisplayRate})
+	p.paces = pace.NewKeeper(pace.Config{
+		State: p.state, Publisher: p.publisher, Log: p.telemetry.Logger(), DisplayRate: cfg.DisplayRate,
+	})
+	if p.house, err = cfg.House.Open(house.Config{State: p.state, Pacer: p.paces}, p.telemetry.Metrics); err != nil {
+		return err
+	}
 	p.intake, err = intake.New(intake.Config{
-		Publisher: p.publisher, Kafka: p.kafka, State: p.state, Pod: p.pod, Telemetry: p.telemetry,
+		Publisher: p.publisher, Kafka: p.kafka, State: p.state, House: p.house, Pod: p.pod, Telemetry: p.telemetry,
 		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: messageBurst}, 0),
 		Rooms: limit.NewBucket[live.RoomID](limit.Rate{Events: cfg.RoomRate, Burst: int(cfg.RoomRate)}, 0),
 	})
@@ -126,6 +136,9 @@ func (p *parts) close(ctx context.Context) error {
 	}
 	if p.kafka != nil {
 		errs = append(errs, within(ctx, p.kafka.Close))
+	}
+	if p.house != nil {
+		p.house.Close()
 	}
 	if p.rooms != nil {
 		p.rooms.Close()

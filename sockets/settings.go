@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 )
@@ -24,8 +25,10 @@ type config struct {
 
 	JWKSURL    string `env:"JWKS_URL"`
 	SigningKey string `env:"TOKEN_SIGNING_KEY"` // instead of JWKS_URL: its public half is used
-	Issuer     string `env:"TOKEN_ISSUER" envDefault:"barrage"`
-	Audience   string `env:"TOKEN_AUDIENCE" envDefault:"barrage"`
+	House      house.Settings
+
+	Issuer   string `env:"TOKEN_ISSUER" envDefault:"barrage"`
+	Audience string `env:"TOKEN_AUDIENCE" envDefault:"barrage"`
 
 	AllowedOrigins  []string `env:"ALLOWED_ORIGINS"`
 	AllowGuests     bool     `env:"ALLOW_GUESTS" envDefault:"false"`
@@ -47,7 +50,7 @@ type config struct {
 }
 
 // secretSettings may hold the ARN of a secret instead of the secret.
-var secretSettings = []string{"TOKEN_SIGNING_KEY", "REDIS_PASSWORD", "KAFKA_PASSWORD"}
+var secretSettings = []string{"TOKEN_SIGNING_KEY", "REDIS_PASSWORD", "KAFKA_PASSWORD", "REVIEW_HOOK_SECRET"}
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
@@ -68,8 +71,10 @@ func (c *config) Check() error {
 		}
 		c.proxies = append(c.proxies, network)
 	}
-	if err := c.Kafka.Check(); err != nil {
-		problems = append(problems, err)
+	for _, err := range []error{c.Kafka.Check(), c.House.Check()} {
+		if err != nil {
+			problems = append(problems, err)
+		}
 	}
 	if c.DrainTimeout < time.Second {
 		problem("DRAIN_TIMEOUT: want at least 1s")

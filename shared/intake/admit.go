@@ -8,6 +8,7 @@ import (
 
 	"github.com/oklog/ulid/v2"
 
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/wire"
@@ -21,9 +22,6 @@ func (in *Intake) admit(ctx context.Context, e *entry) *live.Error {
 	e.scope = e.who.scope()
 	if err := in.spend(e); err != nil {
 		return err
-	}
-	if in.Words != nil && e.class == live.ClassDanmu && in.Words.Blocks(e.room, e.msg.Content) {
-		return live.Errorf(live.KindForbidden, CodeBlockedWord, "the room does not want a word of this message")
 	}
 	e.id = e.msg.ID
 	if e.id == "" {
@@ -99,7 +97,9 @@ func unencodable() *live.Error {
 
 // admitted asks the room's state about the senders of a batch and answers those that may not write. A sender that
 // nothing is known about, because Redis does not answer, may not: a ban must not end with an outage.
-func (in *Intake) admitted(ctx context.Context, room live.RoomID, batch []*entry) []*entry {
+func (in *Intake) admitted(room live.RoomID, batch []*entry) []*entry {
+	ctx, cancel := context.WithTimeout(context.Background(), in.RedisTimeout)
+	defer cancel()
 	kept := batch[:0]
 	for _, e := range batch {
 		if e.sum != nil {
@@ -131,4 +131,49 @@ func refusedBy(s roomstate.Standing, e *entry) *live.Error {
 		return &live.Error{Kind: live.KindForbidden, Code: CodeMuted, Message: "you are muted in this room", RetryAfter: s.MutedUntil.Sub(e.received)}
 	}
 	return nil
+}
+
+// judged answers those of a batch that the house does not let through, and changes what it wants to be shown otherwise.
+// It has its own time: the operator's review may take longer than Redis.
+func (in *Intake) judged(room live.RoomID, batch []*entry) []*entry {
+	if in.House == nil {
+		return batch
+	}
+	var danmu []house.Danmu
+	for _, e := range batch {
+		if e.judgeable() {
+			danmu = append(danmu, house.Danmu{
+				User: e.who.User, Nickname: e.who.Nickname, ID: e.id, Content: e.msg.Content, Exempt: e.who.Exempt,
+			})
+		}
+	}
+	if len(danmu) == 0 {
+		return batch
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), in.JudgeTimeout)
+	defer cancel()
+	verdicts := in.House.Judge(ctx, room, danmu)
+	kept := batch[:0]
+	for _, e := range batch {
+		if e.judgeable() {
+			v := verdicts[0]
+			verdicts = verdicts[1:]
+			if err := e.obey(v); err != nil {
+				in.answer(e, Reply{Err: err})
+				continue
+			}
+		}
+		kept = append(kept, e)
+	}
+	return kept
+}
+
+func (e *entry) judgeable() bool { return e.sum == nil && e.class == live.ClassDanmu }
+
+func (e *entry) obey(v house.Verdict) *live.Error {
+	if v.Err != nil || v.Content == "" || v.Content == e.msg.Content {
+		return v.Err
+	}
+	e.msg.Content = v.Content
+	return e.encode()
 }

@@ -14,12 +14,11 @@ import (
 // flush takes one room's batch through Redis and hands it to Kafka. Nobody flushes the same room meanwhile, and Kafka
 // takes records without blocking, so Kafka's order is the room's.
 func (in *Intake) flush(room live.RoomID, batch []*entry) {
-	ctx, cancel := context.WithTimeout(context.Background(), in.RedisTimeout)
-	defer cancel()
-	batch = in.admitted(ctx, room, batch)
-	if len(batch) == 0 {
+	if batch = in.judged(room, in.admitted(room, batch)); len(batch) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), in.RedisTimeout)
+	defer cancel()
 	items := make([]fanout.Item, len(batch))
 	for i, e := range batch {
 		items[i] = e.item()

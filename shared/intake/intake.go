@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -42,9 +43,9 @@ type allowance[K comparable] interface {
 	Allow(key K, n int) (ok bool, retryAfter time.Duration)
 }
 
-// Words decides which texts a room does not want.
-type Words interface {
-	Blocks(room live.RoomID, content string) bool
+// judge says what the room's moderators and the operator let danmu be; house.Rules is the one in use.
+type judge interface {
+	Judge(ctx context.Context, room live.RoomID, batch []house.Danmu) []house.Verdict
 }
 
 // Config is what an Intake works with. Publisher, Kafka and State have no default.
@@ -54,12 +55,13 @@ type Config struct {
 	State     standings
 	Users     allowance[live.UserID] // nil: unlimited
 	Rooms     allowance[live.RoomID] // on this pod; nil: unlimited
-	Words     Words                  // nil: none
+	House     judge                  // nil: everything may be said
 	Pod       string                 // names this process among all that publish likes
 	Telemetry *telemetry.Telemetry   // nil: discarded
 
 	BatchWindow    time.Duration // between two batches of a room; 0 is 5 ms
 	LikeWindow     time.Duration // over which a room's likes are summed; 0 is 1 s
+	JudgeTimeout   time.Duration // after it, too, if House has not judged; 0 is 3 s
 	RedisTimeout   time.Duration // after it senders hear unavailable; 0 is 1 s
 	PersistTimeout time.Duration // after it senders hear not_persisted; 0 is 5 s
 	MaxWaiting     int           // bytes of messages that wait for Redis, all rooms; 0 is 64 MiB
@@ -159,6 +161,7 @@ func (in *Intake) Close() {
 func (c Config) withDefaults() Config {
 	c.BatchWindow = orDefault(c.BatchWindow, 5*time.Millisecond)
 	c.LikeWindow = orDefault(c.LikeWindow, time.Second)
+	c.JudgeTimeout = orDefault(c.JudgeTimeout, 3*time.Second)
 	c.RedisTimeout = orDefault(c.RedisTimeout, time.Second)
 	c.PersistTimeout = orDefault(c.PersistTimeout, 5*time.Second)
 	c.MaxWaiting = orDefault(c.MaxWaiting, 64<<20)

@@ -16,12 +16,11 @@ import (
 // flushLikes adds up what a room was liked in one window and sends the sum as one message; each sender's ack comes with
 // it, and bears its seq. Before that the likes' ids are remembered in Redis, so that none is shown twice.
 func (in *Intake) flushLikes(room live.RoomID, batch []*entry) {
-	ctx, cancel := context.WithTimeout(context.Background(), in.RedisTimeout)
-	defer cancel()
-	batch = in.admitted(ctx, room, batch)
-	if len(batch) == 0 {
+	if batch = in.admitted(room, batch); len(batch) == 0 {
 		return
 	}
+	ctx, cancel := context.WithTimeout(context.Background(), in.RedisTimeout)
+	defer cancel()
 	batch = withTwins(batch)
 	marks := make([]fanout.Item, len(batch))
 	for i, e := range batch {

@@ -33,7 +33,7 @@ type labelSet struct {
 func newMeters(m *telemetry.Metrics) meters {
 	all := meters{metrics: m, labels: make(map[outcome]labelSet)}
 	codes := []string{
-		outcomeOK, CodeGuest, CodeRateLimited, CodeMuted, CodeBanned, CodeBlockedWord, CodeUnavailable, CodeNotPersisted,
+		outcomeOK, CodeGuest, CodeRateLimited, CodeMuted, CodeBanned, CodeBlockedWord, CodeSlowMode, CodeUnavailable, CodeNotPersisted,
 	}
 	for _, of := range []live.MessageType{live.Danmu, live.Like} {
 		for _, code := range codes {

@@ -3,6 +3,7 @@ package intake
 import (
 	"strconv"
 
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/live"
 )
 
@@ -37,8 +38,9 @@ const (
 	CodeRateLimited  = "rate_limited"
 	CodeMuted        = "muted"
 	CodeBanned       = "banned"
-	CodeBlockedWord  = "blocked_word"
-	CodeUnavailable  = "unavailable"
+	CodeBlockedWord  = house.CodeBlockedWord
+	CodeSlowMode     = house.CodeSlowMode
+	CodeUnavailable  = house.CodeUnavailable
 	CodeNotPersisted = "not_persisted"
 )
 

@@ -65,6 +65,14 @@ func SettingsKey(room live.RoomID) string { return roomKey(room, ":settings") }
 // WordsKey holds the room's blocked words, a line each.
 func WordsKey(room live.RoomID) string { return roomKey(room, ":words") }
 
+// TurnKey holds when the user last wrote in the room, while it is in slow mode, and which message.
+func TurnKey(room live.RoomID, user live.UserID) string {
+	return roomKey(room, ":turn:"+strconv.FormatInt(int64(user), 10))
+}
+
+// PaceKey is a hash: how much was written in the room, by windows of time, and what adaptive slow mode made of it.
+func PaceKey(room live.RoomID) string { return roomKey(room, ":pace") }
+
 // userShards bounds the number of hashes that hold the leases of all users.
 const userShards = 8
 

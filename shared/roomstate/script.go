@@ -31,6 +31,12 @@ var (
 	//go:embed putrules.lua
 	putRulesLua string
 
+	//go:embed turns.lua
+	turnsLua string
+
+	//go:embed pace.lua
+	paceLua string
+
 	//go:embed users.lua
 	usersLua string
 

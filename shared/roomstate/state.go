@@ -41,7 +41,7 @@ type State struct {
 
 	restoreFrom func(context.Context, live.RoomID) error
 
-	putRoom, readRules, change, putRules, renew, join, viewers, users *redis.Script
+	putRoom, readRules, change, putRules, renew, join, viewers, users, turns, pace *redis.Script
 }
 
 // New returns the state kept in rdb. The caller owes a Close.
@@ -61,6 +61,7 @@ func New(rdb redis.UniversalClient, c Config) (*State, error) {
 		change: redis.NewScript(changeLua), putRules: redis.NewScript(putRulesLua),
 		renew: redis.NewScript(countLua + renewLua), join: redis.NewScript(countLua + joinLua),
 		viewers: redis.NewScript(countLua + viewersLua), users: redis.NewScript(usersLua),
+		turns: redis.NewScript(turnsLua), pace: redis.NewScript(paceLua),
 	}, nil
 }
 

@@ -27,6 +27,9 @@ type Metrics struct {
 	CacheHits   metric.Int64Counter // cache.hits: cache
 	CacheMisses metric.Int64Counter // cache.misses: cache
 
+	ReviewVerdicts metric.Int64Counter     // review.verdicts: outcome
+	ReviewDuration metric.Float64Histogram // review.duration, s: outcome
+
 	BatchSize           metric.Int64Histogram   // batch.size: records handed to a batch handler; function or topic
 	HTTPRequestDuration metric.Float64Histogram // http.server.request.duration, s (semantic conventions)
 }
@@ -57,6 +60,9 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		ViewerLeft:      b.counter("liveroom.viewer.left", "{viewer}", "Viewers who left a room."),
 		CacheHits:       b.counter("cache.hits", "{lookup}", "Lookups answered by a local cache."),
 		CacheMisses:     b.counter("cache.misses", "{lookup}", "Lookups a local cache had to load."),
+		ReviewVerdicts:  b.counter("review.verdicts", "{message}", "What the operator's review made of danmu; failed: it gave no answer."),
+		ReviewDuration: b.histogram("review.duration", "s", "From a question to the operator's review to its answer.",
+			0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2),
 		HTTPRequestDuration: b.histogram("http.server.request.duration", "s", "Duration of HTTP server requests.",
 			0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10),
 	}
