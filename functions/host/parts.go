@@ -13,6 +13,7 @@ import (
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/manifest"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
@@ -36,6 +37,7 @@ type parts struct {
 	functions.Parts
 	cfg      config
 	row      manifest.Function
+	house    *house.Rules
 	verifier *token.Verifier // nil: it has no routes that need one
 	remote   *token.Remote   // nil: the keys never change
 }
@@ -84,8 +86,11 @@ func (p *parts) build(ctx context.Context) (err error) {
 	if !p.row.Needs(manifest.Kafka) {
 		return nil
 	}
+	if p.house, err = p.cfg.House.Open(house.Config{State: p.State}, p.Telemetry.Metrics); err != nil {
+		return err
+	}
 	p.Intake, err = intake.New(intake.Config{
-		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, Pod: pod, Telemetry: p.Telemetry,
+		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: p.house, Pod: pod, Telemetry: p.Telemetry,
 		Users: limit.NewBucket[live.UserID](limit.Rate{Events: p.cfg.MessageRate, Burst: burst}, 0),
 	})
 	return err
@@ -163,6 +168,9 @@ func (p *parts) close(ctx context.Context) error {
 	var errs []error
 	if p.Intake != nil {
 		p.Intake.Close()
+	}
+	if p.house != nil {
+		p.house.Close()
 	}
 	if p.Kafka != nil {
 		errs = append(errs, p.Kafka.Close(ctx))

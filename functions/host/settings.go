@@ -9,6 +9,7 @@ import (
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/manifest"
 	"github.com/barrage-live/barrage/functions/stats"
+	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -24,6 +25,7 @@ type config struct {
 	Kafka            stream.SignIn
 	History          functions.HistorySettings
 	Heat             stats.Heat
+	House            house.Settings
 
 	S3Endpoint    string `env:"AWS_ENDPOINT_URL_S3"` // empty: AWS itself
 	ArchiveBucket string `env:"ARCHIVE_BUCKET"`
@@ -50,7 +52,7 @@ type config struct {
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
-	problems := []error{c.Kafka.Check(), c.History.Check(), c.Heat.Check()}
+	problems := []error{c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check()}
 	if c.ArchiveDays < 0 {
 		problems = append(problems, errors.New("ARCHIVE_DAYS must not be negative"))
 	}

@@ -95,7 +95,7 @@ var required = map[Resource][]string{
 
 // Secrets are the settings that may hold the ARN of a secret instead of the secret.
 var Secrets = []string{"CLICKHOUSE_URL", "DATABASE_URL", "DATABASE_REPLICA_URLS", "KAFKA_PASSWORD", "PAYMENT_WEBHOOK_SECRET",
-	"REDIS_PASSWORD", "TOKEN_SIGNING_KEY"}
+	"REDIS_PASSWORD", "REVIEW_HOOK_SECRET", "TOKEN_SIGNING_KEY"}
 
 // Env lists the environment names that the function reads, sorted.
 func (f Function) Env() []string {

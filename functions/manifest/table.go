@@ -19,10 +19,13 @@ func Functions() []Function {
 			Uses:   []Resource{Database, Redis, Signer, Covers},
 		}, {
 			Name: "room", MemoryMB: 512, Timeout: 15 * time.Second,
-			Routes:   []string{"/api/v1/rooms", "/api/v1/rooms/{proxy+}"},
-			Uses:     []Resource{Database, Redis, Kafka, Tokens, Covers},
-			Settings: []string{"PUBLIC_SOCKET_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE"},
-			Writes:   []string{liveMessages},
+			Routes: []string{"/api/v1/rooms", "/api/v1/rooms/{proxy+}"},
+			Uses:   []Resource{Database, Redis, Kafka, Tokens, Covers},
+			Settings: []string{
+				"BLOCKED_WORDS_FILES", "PUBLIC_SOCKET_URL", "REVIEW_HOOK_CONCURRENCY", "REVIEW_HOOK_FAIL_OPEN", "REVIEW_HOOK_SECRET",
+				"REVIEW_HOOK_TIMEOUT", "REVIEW_HOOK_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE",
+			},
+			Writes: []string{liveMessages},
 		}, {
 			// A client may wait for its order up to 30 s, which is the HTTP API's own end.
 			Name: "gift", MemoryMB: 512, Timeout: 30 * time.Second,
