@@ -66,6 +66,7 @@ function accountButton(session, login, profile, toasts) {
   session.addEventListener('profile', draw);
   session.addEventListener('lost', () => toasts.show('You were logged out; please log in again.', { kind: 'bad' }));
   draw();
+  button.disabled = false; // from here on a click is heard
 }
 
 function newRoomDialog(session) {

@@ -94,6 +94,20 @@ test('a moderator is appointed, bans, and the ban is lifted', { timeout: 120_000
   await leave(anchor, viewer, troll);
 });
 
+test('a long press on a phone opens the menu, and it stays when the finger is lifted', { timeout: 120_000 }, async () => {
+  const phone = await visitor('anchor', { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true });
+  await say(phone, 'press me');
+  await acked(phone, 'press me');
+  await phone.locator('#messages .row:not([data-key^=mine])', { hasText: 'press me' }).waitFor();
+  const touch = (type, target) => target.dispatchEvent(type, { pointerType: 'touch', bubbles: true, clientX: 200, clientY: 500 });
+  await touch('pointerdown', row(phone, 'press me'));
+  await phone.waitForSelector('#message-menu');
+  await touch('pointerup', row(phone, 'press me'));
+  await phone.getByRole('menuitem', { name: 'Delete message' }).tap();
+  await row(phone, 'press me').waitFor({ state: 'detached' });
+  await leave(phone);
+});
+
 test('the anchor sets slow mode, blocked words and a cover', { timeout: 120_000 }, async () => {
   const [anchor, guest] = [await visitor('anchor'), await visitor(null)];
   await anchor.click('#room-settings-open');

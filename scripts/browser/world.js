@@ -34,6 +34,7 @@ export function world({ bots }) {
     page.on('pageerror', (err) => complaints.push(`${name}: ${err.message}`));
     await prepare(page);
     await page.goto(stack.url);
+    await page.waitForSelector('#account:enabled'); // the page is wired: a click before that would be lost
     if (name) {
       await page.click('#account');
       await page.click(`[data-user=${name}]`);
