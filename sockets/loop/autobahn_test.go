@@ -73,7 +73,9 @@ func report(t *testing.T, path string) {
 	}
 	for id, got := range agents["barrage"] {
 		for _, result := range []string{got.Behavior, got.BehaviorClose} {
-			if result != "OK" && result != "NON-STRICT" && result != "INFORMATIONAL" {
+			// The suite's word for an offer that was declined: 13.3 to 13.6 want a smaller window of us.
+			declined := result == "UNIMPLEMENTED" && strings.HasPrefix(id, "13.") && id[3] >= '3' && id[3] <= '6'
+			if !declined && result != "OK" && result != "NON-STRICT" && result != "INFORMATIONAL" {
 				t.Errorf("case %s: %s, close %s", id, got.Behavior, got.BehaviorClose)
 			}
 		}
