@@ -36,7 +36,10 @@ func NewCDN(scope constructs.Construct, o Origins, firewall *string) awscloudfro
 		ReadTimeout:    awscdk.Duration_Seconds(jsii.Number(40)), // the HTTP API ends after 30
 	}))
 	more := map[string]*awscloudfront.BehaviorOptions{
-		"covers/*": static(o.Buckets.Covers), "recordings/*": static(o.Buckets.Archive), "api/*": api, ".well-known/*": api,
+		"recordings/*": static(o.Buckets.Archive), "api/*": api, ".well-known/*": api,
+	}
+	for _, folder := range servers.CoverFolders() {
+		more[folder+"/*"] = static(o.Buckets.Covers)
 	}
 	if o.Sockets != nil {
 		more["ws"] = passing(awscloudfrontorigins.NewHttpOrigin(o.Sockets, &awscloudfrontorigins.HttpOriginProps{

@@ -16,6 +16,9 @@ type Buckets struct {
 	Archive awss3.Bucket // recordings of rooms
 }
 
+// CoverFolders are the folders of the bucket of covers and avatars, as shared/pictures names them.
+func CoverFolders() []string { return []string{"avatars", "rooms"} }
+
 func newBuckets(scope constructs.Construct, s stage.Stage) Buckets {
 	days := func(n int) awscdk.Duration { return awscdk.Duration_Days(jsii.Number(n)) }
 	return Buckets{
