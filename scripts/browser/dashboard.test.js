@@ -52,7 +52,7 @@ test('figures, charts, hot rooms and readers are there and move by themselves', 
   await drawn(page, 'rates-chart');
   await page.waitForSelector('#hot tr');
   const readers = await page.locator('#lag tr td:first-child').allTextContents();
-  assert.deepEqual(readers.toSorted(), ['gift', 'history', 'stats', 'stats-presence']);
+  assert.deepEqual(readers.toSorted(), ['archive', 'gift', 'history', 'stats', 'stats-presence']);
   const before = Number(await page.locator('[data-figure=danmu]').getAttribute('title'));
   await page.waitForFunction((n) => Number(document.querySelector('[data-figure=danmu]').title) > n, before);
   await page.screenshot({ path: join(artifacts, 'dashboard.png'), fullPage: true });
