@@ -156,7 +156,8 @@ func upgrade(fd int, request []byte) (rest []byte, err error) {
 	}
 }
 
-// sourceAddress spreads processes over 127.0.0.2–127.0.0.251, because one address has only some 28,000 ports a target.
-func sourceAddress(process int) netip.Addr {
-	return netip.AddrFrom4([4]byte{127, 0, 0, byte(2 + process%250)})
+// sourceAddress spreads the connections of a process over several addresses, 127.0.0.x to 127.0.3.x: one has only some
+// 28,000 ports a target, and with half of them in use the kernel's search for a free one costs more than the handshake.
+func sourceAddress(process int, connection int64) netip.Addr {
+	return netip.AddrFrom4([4]byte{127, 0, byte(connection % 4), byte(2 + process%250)})
 }

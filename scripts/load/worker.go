@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -67,7 +66,6 @@ type worker struct {
 	spec    spec
 	pass    passport
 	targets []target
-	source  netip.Addr
 	epoll   int
 	conns   []atomic.Pointer[viewer] // by descriptor
 	next    atomic.Int64             // index of the next connection to open
@@ -172,7 +170,7 @@ func newWorker(s spec) (*worker, error) {
 		return nil, fmt.Errorf("worker: read the open-file limit: %w", err)
 	}
 	return &worker{
-		spec: s, pass: pass, targets: targets, source: sourceAddress(s.Process), epoll: epoll, leaving: make(chan *viewer, 64),
+		spec: s, pass: pass, targets: targets, epoll: epoll, leaving: make(chan *viewer, 64),
 		moves:  newMoves(s),
 		conns:  make([]atomic.Pointer[viewer], min(limit.Cur, 1<<20)),
 		result: result{Closes: map[int]int64{}, Failures: map[string]int64{}, Gaps: map[string]int64{}, Rooms: map[int64]*roomTally{}},
@@ -229,7 +227,7 @@ func (w *worker) dial(ctx context.Context, v *viewer, t target) {
 	}
 	request := t.handshakeRequest(v.room, token, v.resume(), w.spec.Deflate)
 	for try := 0; ; try++ {
-		fd, rest, err := dialRaw(w.source, t, request, receiveBuffer)
+		fd, rest, err := dialRaw(sourceAddress(w.spec.Process, v.index), t, request, receiveBuffer)
 		if err == nil {
 			v.fd = fd
 			w.adopt(v, rest)
