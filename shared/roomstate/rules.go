@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -92,16 +93,19 @@ func (s *State) Banned(ctx context.Context, room live.RoomID, users []live.UserI
 	if err != nil {
 		return nil, err
 	}
-	if r.bans != nil && len(r.bans) == 0 {
+	bans := r.bans
+	if bans == nil {
+		if bans, err = s.sanctions(ctx, BansKey(room), users); err != nil {
+			return nil, fmt.Errorf("bans of %d users in room %d: %w", len(users), room, err)
+		}
+	}
+	if len(bans) == 0 {
 		return nil, nil
 	}
 	var banned []live.UserID
+	now := time.Now()
 	for _, user := range users {
-		standing, err := s.Standing(ctx, room, user)
-		if err != nil {
-			return nil, err
-		}
-		if standing.Banned(time.Now()) {
+		if now.Before(bans[user].Until) {
 			banned = append(banned, user)
 		}
 	}
@@ -144,6 +148,31 @@ func (s *State) sanction(ctx context.Context, key string, user live.UserID) (San
 		return Sanction{}, err
 	}
 	return parseSanction(text)
+}
+
+// sanctions are those of the users that Redis has, in a room with too many to keep.
+func (s *State) sanctions(ctx context.Context, key string, users []live.UserID) (map[live.UserID]Sanction, error) {
+	found := make(map[live.UserID]Sanction)
+	for part := range slices.Chunk(users, maxOneShot) {
+		fields := make([]string, len(part))
+		for i, user := range part {
+			fields[i] = strconv.FormatInt(int64(user), 10)
+		}
+		values, err := s.rdb.HMGet(ctx, key, fields...).Result()
+		if err != nil {
+			return nil, err
+		}
+		for i, value := range values {
+			text, ok := value.(string)
+			if !ok {
+				continue
+			}
+			if found[part[i]], err = parseSanction(text); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return found, nil
 }
 
 func (s *State) loadRules(ctx context.Context, room live.RoomID) (*rules, error) {

@@ -19,6 +19,7 @@ func TestState(t *testing.T) {
 		{"never replaces a newer room", testOlderRoom},
 		{"tells a user's standing", testStanding},
 		{"looks users up when a room has many mutes", testManyMutes},
+		{"looks up the bans of a room with many", testManyBans},
 		{"keeps settings", testSettings},
 	})
 }
@@ -142,6 +143,32 @@ func testManyMutes(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) 
 		if got := [2]bool{banned, muted}; got != want {
 			t.Fatalf("user %d: got banned, muted %v, want %v", user, got, want)
 		}
+	}
+}
+
+// In a room with more bans than a process keeps, Redis is asked for a pod's viewers all at once.
+func testManyBans(t *testing.T, s *roomstate.State, rdb redis.UniversalClient) {
+	room, ctx := redistest.Room(), t.Context()
+	for from := 0; from < 10_050; from += 2010 {
+		var fields []any
+		for user := from; user < from+2010; user++ {
+			fields = append(fields, strconv.Itoa(user+1), "0")
+		}
+		do(t, rdb.HSet(ctx, roomstate.BansKey(room), fields...).Err())
+	}
+	do(t, s.Apply(ctx, room, 0, roomstate.Ban(77, roomstate.Sanction{})))
+	here := make([]live.UserID, 0, 9000)
+	for user := range live.UserID(9000) {
+		here = append(here, 2000+user)
+	}
+	sent := &counter{}
+	rdb.AddHook(sent)
+	got, err := s.Banned(ctx, room, append(here, 77))
+	if err != nil || len(got) != 8051 || got[0] != 2000 || got[8050] != 10_050 {
+		t.Fatalf("got %d banned, %v, want 2000 to 10050", len(got), err)
+	}
+	if n := sent.n.Load(); n > 10 {
+		t.Errorf("got %d commands, want a few", n)
 	}
 }
 
