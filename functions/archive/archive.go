@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/barrage-live/barrage/shared/recording"
@@ -34,7 +33,6 @@ type Deps struct {
 type Service struct {
 	deps Deps
 	now  func() time.Time
-	ids  sync.Map // of topics, by name
 }
 
 // New makes the service.
@@ -76,15 +74,7 @@ func (s *Service) topicID(ctx context.Context, t stream.Topic) (string, error) {
 	if s.deps.Topics == nil {
 		return "none", nil
 	}
-	if id, ok := s.ids.Load(t); ok {
-		return id.(string), nil
-	}
-	id, err := s.deps.Topics.TopicID(ctx, t)
-	if err != nil {
-		return "", err
-	}
-	s.ids.Store(t, id)
-	return id, nil
+	return s.deps.Topics.TopicID(ctx, t)
 }
 
 // Prune forgets recordings that are older than they shall be.

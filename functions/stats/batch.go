@@ -85,20 +85,11 @@ func (s *Service) count(ctx context.Context, part []stream.Record, events []tall
 	return s.step(ctx, topic, number, seen.watermark, next, ids, window, peaks)
 }
 
-// topicID is asked for once: a consumer does not outlive its topic.
 func (s *Service) topicID(ctx context.Context, t stream.Topic) (string, error) {
 	if s.deps.Topics == nil {
 		return "", nil
 	}
-	if id, ok := s.ids.Load(t); ok {
-		return id.(string), nil
-	}
-	id, err := s.deps.Topics.TopicID(ctx, t)
-	if err != nil {
-		return "", err
-	}
-	s.ids.Store(t, id)
-	return id, nil
+	return s.deps.Topics.TopicID(ctx, t)
 }
 
 func watermark(next int64, topicID string) string { return strconv.FormatInt(next, 10) + " " + topicID }

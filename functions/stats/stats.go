@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -73,7 +72,6 @@ type Service struct {
 	script *redis.Script // applies a window
 	sample *redis.Script
 	now    func() time.Time
-	ids    sync.Map // stream.Topic → string
 
 	viewers  atomic.Pointer[sampled]
 	gauge    metric.Registration

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -24,6 +25,7 @@ type Client struct {
 	kafka  *kgo.Client
 	budget *semaphore.Weighted // bytes of records that wait for their acknowledgement
 	dead   metric.Int64Counter // dead.letters: topic
+	ids    sync.Map            // Topic → string
 }
 
 // Dial connects and asks a broker for a sign of life, until ctx ends.
@@ -143,8 +145,11 @@ func (c *Client) await(ctx context.Context, made []Topic) error {
 }
 
 // TopicID is the id that Kafka gave the topic when it was made. A topic that is deleted and made again has another one,
-// and its offsets begin anew: who keeps offsets keeps it with them.
+// and its offsets begin anew: who keeps offsets keeps it with them. Kafka is asked once: no client outlives its topics.
 func (c *Client) TopicID(ctx context.Context, t Topic) (string, error) {
+	if id, ok := c.ids.Load(t); ok {
+		return id.(string), nil
+	}
 	there, err := c.describe(ctx, []Topic{t})
 	if err != nil {
 		return "", fmt.Errorf("id of topic %s: %w", t, err)
@@ -153,7 +158,9 @@ func (c *Client) TopicID(ctx context.Context, t Topic) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("id of topic %s: %w", t, kerr.UnknownTopicOrPartition)
 	}
-	return base64.RawURLEncoding.EncodeToString(d.TopicID[:]), nil
+	id := base64.RawURLEncoding.EncodeToString(d.TopicID[:])
+	c.ids.Store(t, id)
+	return id, nil
 }
 
 // describe asks a broker: the client's own view may be some seconds old. Topics that are not there are left out.
