@@ -37,11 +37,6 @@ func AppendHeader(dst []byte, op Opcode, size int) []byte {
 	return appendHeader(dst, finBit|byte(op), size)
 }
 
-// AppendDeflatedHeader appends the header of a whole unmasked text message that is compressed to size bytes.
-func AppendDeflatedHeader(dst []byte, size int) []byte {
-	return appendHeader(dst, finBit|deflateBit|byte(OpText), size)
-}
-
 func appendHeader(dst []byte, first byte, size int) []byte {
 	switch {
 	case size <= 125:

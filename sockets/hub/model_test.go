@@ -1,12 +1,9 @@
 package hub
 
 import (
-	"bytes"
-	"compress/flate"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -90,23 +87,16 @@ func frames(b []byte) (ops []wire.Opcode, payloads []string, cut []byte) {
 		}
 		payload := b[head : head+size]
 		if b[0]&0x40 != 0 {
-			payload = inflated(payload)
+			var err error
+			if payload, err = wire.Inflate(payload, 1<<20); err != nil {
+				panic(err) // rapid shows the steps
+			}
 		}
 		ops = append(ops, wire.Opcode(b[0]&0xf))
 		payloads = append(payloads, string(payload))
 		b = b[head+size:]
 	}
 	return ops, payloads, b
-}
-
-// inflated is what a client reads of a compressed message.
-func inflated(payload []byte) []byte {
-	tail := strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")
-	b, err := io.ReadAll(flate.NewReader(io.MultiReader(bytes.NewReader(payload), tail)))
-	if err != nil {
-		panic(err) // rapid shows the steps
-	}
-	return b
 }
 
 // reader is what the model knows of one member.

@@ -1,6 +1,7 @@
 package loop
 
 import (
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -194,9 +195,12 @@ func (c *Conn) message(op wire.Opcode, deflated bool, payload []byte) *violation
 		return nil
 	}
 	if deflated {
-		inflated, bad := inflate(payload, c.loop.config.MaxMessage)
-		if bad != nil {
-			return bad
+		inflated, err := wire.Inflate(payload, c.loop.config.MaxMessage)
+		switch {
+		case errors.Is(err, wire.ErrTooBig):
+			return &violation{code: wire.CloseTooBig, text: err.Error()}
+		case err != nil:
+			return &violation{code: wire.CloseBadPayload, text: err.Error()}
 		}
 		payload = inflated
 	}
