@@ -84,6 +84,9 @@ const batchTries = 10
 // foldEvery bounds how many appended credits a balance has to add up: at a thousand gifts a second, ten thousand.
 const foldEvery = 10 * time.Second
 
+// healEvery is for how long a decision of a moderator may be written down and not in force, when something died in between.
+const healEvery = time.Minute
+
 // GiftSettings are the operator's choices about money.
 type GiftSettings struct {
 	AnchorPerMille int    // of a gift's cost; the rest is the platform's
@@ -131,7 +134,10 @@ func Room(p Parts) (Function, error) {
 		s.Routes(api)
 		order.Routes(api)
 	}
-	return Function{Name: "room", Routes: routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close}, nil
+	return Function{
+		Name: "room", Routes: routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close,
+		Jobs: []Job{{Name: "heal", Every: healEvery, Run: order.Heal}},
+	}, nil
 }
 
 // RoomService is the room function's business steps, without HTTP.

@@ -25,6 +25,7 @@ func Functions() []Function {
 				"BLOCKED_WORDS_FILES", "PUBLIC_SOCKET_URL", "REVIEW_HOOK_CONCURRENCY", "REVIEW_HOOK_FAIL_OPEN", "REVIEW_HOOK_SECRET",
 				"REVIEW_HOOK_TIMEOUT", "REVIEW_HOOK_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE",
 			},
+			Jobs:   []Job{{Name: "heal", Every: time.Minute}},
 			Writes: []string{liveMessages},
 		}, {
 			// A client may wait for its order up to 30 s, which is the HTTP API's own end.

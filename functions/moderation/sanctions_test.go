@@ -126,5 +126,11 @@ func TestHealCopies(t *testing.T) {
 		if healed, err := f.deps.Book.HealCopies(ctx, f.deps.State, now.Add(-time.Minute)); err != nil || slices.Contains(healed, f.room) {
 			t.Fatalf("got %v healed again, %v", healed, err)
 		}
+		if _, err := f.deps.Book.Unban(ctx, f.room, f.admin.User, 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Heal(ctx); err != nil || f.standing(t, f.admin.User).Banned(now) {
+			t.Fatalf("by the job: %v, still banned", err)
+		}
 	})
 }
