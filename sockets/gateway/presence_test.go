@@ -47,14 +47,21 @@ type noKafka struct{}
 func (noKafka) Enqueue(stream.Outgoing, func(error)) error { return nil }
 func (noKafka) Partitions() int32                          { return 1 }
 
-// Who connects right behind a renewal is in the next one within 5 s, whatever the ticks: presence may not be later.
-func TestLeaseOfAConnectionIsThereWithinFiveSeconds(t *testing.T) {
+// leasing is a keeper of one room, and where its leases go.
+func leasing() (*keeper, *room, *leaseBook) {
 	book := &leaseBook{}
 	rooms := &rooms{byID: make(map[live.RoomID]*room), linger: time.Hour}
 	r := &room{id: 7, hub: hub.New(hub.Config{}).Open(7), refs: 1}
 	r.audience.users = make(map[live.UserID]int)
 	rooms.byID[7] = r
-	k := &keeper{pod: "p", rooms: rooms, state: book, kafka: noKafka{}, log: slog.New(slog.DiscardHandler), metrics: telemetry.Discard().Metrics}
+	return &keeper{
+		pod: "p", rooms: rooms, state: book, kafka: noKafka{}, log: slog.New(slog.DiscardHandler), metrics: telemetry.Discard().Metrics,
+	}, r, book
+}
+
+// Who connects right behind a renewal is in the next one within 5 s, whatever the ticks: presence may not be later.
+func TestLeaseOfAConnectionIsThereWithinFiveSeconds(t *testing.T) {
+	k, r, book := leasing()
 	now := time.Now()
 	tick := func() (renewed bool) {
 		now = now.Add(keeperTick)
@@ -91,12 +98,7 @@ func TestLeaseOfAConnectionIsThereWithinFiveSeconds(t *testing.T) {
 
 // While people come all the time, only their own leases are written at once; everybody's are before they end.
 func TestEverybodysLeaseIsRenewedInTime(t *testing.T) {
-	book := &leaseBook{}
-	rooms := &rooms{byID: make(map[live.RoomID]*room), linger: time.Hour}
-	r := &room{id: 7, hub: hub.New(hub.Config{}).Open(7), refs: 1}
-	r.audience.users = make(map[live.UserID]int)
-	rooms.byID[7] = r
-	k := &keeper{pod: "p", rooms: rooms, state: book, kafka: noKafka{}, log: slog.New(slog.DiscardHandler), metrics: telemetry.Discard().Metrics}
+	k, r, book := leasing()
 	now := time.Now()
 	leased := map[live.UserID]time.Time{}
 	var whole time.Time
