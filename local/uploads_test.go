@@ -15,19 +15,7 @@ import (
 // put uploads a body as offered and returns the answer's status.
 func put(t *testing.T, o pictures.Offer, body []byte) int {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, o.UploadURL, bytes.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, value := range o.Headers {
-		req.Header.Set(name, value)
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	return res.StatusCode
+	return objectstest.Upload(t, o.UploadURL, objectstest.Header(o.Headers), string(body))
 }
 
 func TestAvatarsAndCoversAreUploadedPastTheFunctions(t *testing.T) {

@@ -2,7 +2,6 @@ package objects_test
 
 import (
 	"bytes"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,25 +10,6 @@ import (
 	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/objectstest"
 )
-
-// upload puts a body as a browser does and returns the status of the answer.
-func upload(t *testing.T, url string, header http.Header, body string) int {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, url, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	req.Header = header.Clone()
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode
-}
 
 func signer(t *testing.T, cfg objects.Config) *objects.Signer {
 	t.Helper()
@@ -65,11 +45,11 @@ func TestAnUploadIsGoodForItsKeyTypeAndSizeAlone(t *testing.T) {
 		"other key":   {url: strings.Replace(good.URL, "/7/", "/8/", 1), kind: "image/png", body: "12345"},
 		"longer life": {url: strings.Replace(good.URL, "X-Amz-Expires=60", "X-Amz-Expires=600", 1), kind: "image/png", body: "12345"},
 	} {
-		if got := upload(t, tc.url, http.Header{"Content-Type": {tc.kind}}, tc.body); got != http.StatusForbidden && got != http.StatusBadRequest {
+		if got := objectstest.Upload(t, tc.url, http.Header{"Content-Type": {tc.kind}}, tc.body); got != http.StatusForbidden && got != http.StatusBadRequest {
 			t.Errorf("%s: got %d, want a refusal", name, got)
 		}
 	}
-	if got := upload(t, good.URL, good.Header, "12345"); got != http.StatusOK {
+	if got := objectstest.Upload(t, good.URL, good.Header, "12345"); got != http.StatusOK {
 		t.Fatalf("as signed: got %d", got)
 	}
 	if body, _, err := b.Get(ctx, "avatars/7/a b.png"); err != nil || !bytes.Equal(body, []byte("12345")) {
@@ -80,7 +60,7 @@ func TestAnUploadIsGoodForItsKeyTypeAndSizeAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := upload(t, forged.URL, forged.Header, "12345"); got != http.StatusForbidden {
+	if got := objectstest.Upload(t, forged.URL, forged.Header, "12345"); got != http.StatusForbidden {
 		t.Errorf("signed with a wrong secret: got %d", got)
 	}
 }

@@ -1,7 +1,6 @@
 package pictures_test
 
 import (
-	"bytes"
 	"errors"
 	"net/http"
 	"strings"
@@ -79,19 +78,7 @@ func TestAPictureIsPutAsOffered(t *testing.T) {
 		t.Fatal(err)
 	}
 	put := func(body []byte) int {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, offer.UploadURL, bytes.NewReader(body))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for name, value := range offer.Headers {
-			req.Header.Set(name, value)
-		}
-		res, err := http.DefaultClient.Do(req)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer res.Body.Close()
-		return res.StatusCode
+		return objectstest.Upload(t, offer.UploadURL, objectstest.Header(offer.Headers), string(body))
 	}
 	if got := put(append(picture, 0)); got < 400 {
 		t.Errorf("a byte more than offered: got %d", got)
