@@ -92,7 +92,7 @@ func TestPoisonIsTakenOutAndTheRestIsKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, _, _, err := s.deps.Recordings.Page(t.Context(), recording.Query{Session: of, From: of.ID(), To: of.ID() + 1000, Type: live.Danmu, Limit: 10})
+	rows, _, _, err := s.deps.Recordings.Page(t.Context(), recording.Query{Session: of, From: of.ID(), To: of.ID() + 1000, Types: []live.MessageType{live.Danmu}, Limit: 10})
 	if err != nil || len(rows) != 2 || rows[0].Content != "hello" || rows[1].Content != "again" {
 		t.Errorf("got %+v, %v", rows, err)
 	}

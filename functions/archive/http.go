@@ -1,26 +1,19 @@
 package archive
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
-	"github.com/barrage-live/barrage/shared/danmaku"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/recording"
 	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
-
-// xmlPage is how many comments one document has at most: about a megabyte, which every host lets through.
-const xmlPage = 10_000
 
 var (
 	errNotRecorded = live.Errorf(live.KindNotFound, "not_recorded", "Nothing is recorded of such a session.")
@@ -32,8 +25,9 @@ var (
 func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Route(api, httpapi.Op{
 		Method: http.MethodGet, Path: "/api/v1/rooms/{id}/replay", Summary: "Play the danmu of a session again",
-		Description: "Danmu in the order of time, each with offset_ms since the start of the session; as JSON in pages, or with " +
-			"format=xml as the XML that players' plug-ins read, with up to 10,000 a document and the next one in the header Link.",
+		Description: "Danmu in the order of time, each with offset_ms since the start of the session, and gifts if types asks for them; " +
+			"as JSON in pages, with format=lines as JSON lines, up to 5,000 a document, or with format=xml as the XML that players' " +
+			"plug-ins read, up to 10,000 danmu a document; of both, the header Link says where the next document is.",
 		Action: right.Look, Status: http.StatusOK, Tags: []string{"archive"}, Errors: []*live.Error{errNotRecorded, errBadCursor, errBadSpan},
 	}, s.getReplay)
 	httpapi.Route(api, httpapi.Op{
@@ -47,8 +41,21 @@ type replayIn struct {
 	Session string      `query:"session" pattern:"^[0-9]{1,13}$" patternDescription:"a session's id" doc:"Which session; default: the latest."`
 	FromMS  int64       `query:"from_ms" minimum:"0" maximum:"31536000000" doc:"Begin so long after the start."`
 	ToMS    int64       `query:"to_ms" minimum:"0" maximum:"31536000000" doc:"End before so long after the start; default: the end."`
-	Format  string      `query:"format" enum:"json,xml" default:"json"`
+	Format  string      `query:"format" enum:"json,lines,xml" default:"json"`
+	Types   []string    `query:"types" enum:"danmu,gift" maxItems:"2" doc:"What to play; default: danmu. XML has danmu alone."`
 	httpapi.PageQuery
+}
+
+// types are the messages to play.
+func (in *replayIn) types() []live.MessageType {
+	if in.Format == "xml" || len(in.Types) == 0 {
+		return []live.MessageType{live.Danmu}
+	}
+	types := make([]live.MessageType, len(in.Types))
+	for i, t := range in.Types {
+		types[i] = live.MessageType(t)
+	}
+	return types
 }
 
 // replayOut holds a Replay, or a document.
@@ -70,11 +77,11 @@ type SessionInfo struct {
 // Replay is one page of a session.
 type Replay struct {
 	SessionInfo
-	httpapi.Page[Danmu]
+	httpapi.Page[Moment]
 }
 
-// Danmu is a message as the room saw it, and when.
-type Danmu struct {
+// Moment is a message as the room saw it, and when.
+type Moment struct {
 	OffsetMS int64 `json:"offset_ms"`
 	live.Message
 }
@@ -98,21 +105,23 @@ func (s *Service) getReplay(ctx context.Context, in *replayIn) (*replayOut, erro
 	if more {
 		cursor = place{Session: q.Session.ID(), Place: next}.String()
 	}
-	if in.Format == "xml" {
-		return document(in, q.Session, rows, cursor)
+	switch in.Format {
+	case "xml":
+		return asXML(in, q.Session, rows, cursor)
+	case "lines":
+		return asLines(in, q.Session, rows, cursor)
 	}
-	page := Replay{SessionInfo: infoOf(q.Session), Page: httpapi.NewPage(make([]Danmu, 0, len(rows)), cursor)}
-	for _, r := range rows {
-		page.Items = append(page.Items, Danmu{OffsetMS: r.At - q.Session.ID(), Message: message(r)})
-	}
-	return &replayOut{Body: page}, nil
+	return &replayOut{Body: Replay{SessionInfo: infoOf(q.Session), Page: httpapi.NewPage(moments(q.Session, rows), cursor)}}, nil
 }
 
 // query looks the session up and says what is asked for.
 func (s *Service) query(ctx context.Context, in *replayIn) (recording.Query, error) {
-	q := recording.Query{Type: live.Danmu, Limit: in.Limit}
-	if in.Format == "xml" {
+	q := recording.Query{Types: in.types(), Limit: in.Limit}
+	switch in.Format {
+	case "xml":
 		q.Limit = xmlPage
+	case "lines":
+		q.Limit = linesPage
 	}
 	start, _ := strconv.ParseInt(in.Session, 10, 64) // checked by its pattern; none is the latest
 	if in.Cursor != "" {
@@ -155,35 +164,19 @@ func (s *Service) refusal(ctx context.Context, err error) error {
 	return errAway // rooms are well all the same: this is not "internal"
 }
 
+func moments(of recording.Session, rows []recording.Row) []Moment {
+	all := make([]Moment, len(rows))
+	for i, r := range rows {
+		all[i] = Moment{OffsetMS: r.At - of.ID(), Message: message(r)}
+	}
+	return all
+}
+
 func message(r recording.Row) live.Message {
 	return live.Message{
 		Type: live.MessageType(r.Type), ID: r.ID, RoomID: live.RoomID(r.Room), UserID: live.UserID(r.User), Content: r.Content,
 		Data: json.RawMessage(r.Data), Seq: live.Seq(r.Seq), Timestamp: r.At,
 	}
-}
-
-// document is the page as XML.
-func document(in *replayIn, of recording.Session, rows []recording.Row, cursor string) (*replayOut, error) {
-	comments := make([]danmaku.Comment, len(rows))
-	for i, r := range rows {
-		comments[i] = comment(r, of.ID())
-	}
-	var body bytes.Buffer
-	if err := danmaku.Encode(&body, int64(of.Room), comments); err != nil {
-		return nil, err
-	}
-	out := &replayOut{ContentType: "application/xml; charset=utf-8", Body: body.Bytes()}
-	if cursor != "" {
-		more := url.Values{"format": {"xml"}, "cursor": {cursor}}
-		if in.FromMS > 0 {
-			more.Set("from_ms", strconv.FormatInt(in.FromMS, 10))
-		}
-		if in.ToMS > 0 {
-			more.Set("to_ms", strconv.FormatInt(in.ToMS, 10))
-		}
-		out.Link = fmt.Sprintf(`</api/v1/rooms/%d/replay?%s>; rel="next"`, in.ID, more.Encode())
-	}
-	return out, nil
 }
 
 type sessionsIn struct {

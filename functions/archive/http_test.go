@@ -12,6 +12,7 @@ import (
 
 	"github.com/barrage-live/barrage/shared/danmaku"
 	"github.com/barrage-live/barrage/shared/httpapi"
+	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/stream"
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
@@ -132,6 +133,7 @@ func TestReplayRefusals(t *testing.T) {
 		"/api/v1/rooms/1/replay?format=csv":        "422 invalid",
 		"/api/v1/rooms/1/replay?session=x":         "422 invalid",
 		"/api/v1/rooms/1/replay?limit=101":         "422 invalid",
+		"/api/v1/rooms/1/replay?types=like":        "422 invalid",
 	} {
 		var p page
 		res, body := s.get(path, &p)
@@ -196,6 +198,52 @@ func TestLongXMLGoesOn(t *testing.T) {
 	}
 	if seen != xmlPage+5 {
 		t.Errorf("got %d comments, want %d", seen, xmlPage+5)
+	}
+}
+
+func gave(room live.RoomID, user live.UserID, id string, ms int64) string {
+	return fmt.Sprintf(`{"type":"gift","room_id":%d,"user_id":%d,"id":%q,"timestamp":%d,"data":{"gift_id":2,"name":"Clap","count":3}}`, room, user, id, began.UnixMilli()+ms)
+}
+
+// A player reads a session as lines: gifts among the danmu if it asks for them, document after document.
+func TestReplayAsLines(t *testing.T) {
+	s := serve(t)
+	values := []string{started(1), said(1, 7, "a", 1, "gone"), gave(1, 8, "g", 1500), gave(1, 8, "g", 1500), deletedA}
+	for i := range linesPage {
+		values = append(values, said(1, 7, fmt.Sprint("m", i), int64(i), fmt.Sprint("a \n <b> ", i)))
+	}
+	s.record(values...)
+	path, danmu, gifts := "/api/v1/rooms/1/replay?format=lines&types=danmu,gift&to_ms=60000", 0, 0
+	for path != "" {
+		res, body := s.get(path, nil)
+		if kind := res.Header.Get("Content-Type"); res.StatusCode != http.StatusOK || kind != "application/x-ndjson" {
+			t.Fatalf("got %d %s %s", res.StatusCode, kind, body)
+		}
+		lines := strings.SplitAfter(strings.TrimSuffix(body, "\n"), "\n")
+		if len(lines) > linesPage {
+			t.Errorf("got %d lines, want at most %d", len(lines), linesPage)
+		}
+		for _, line := range lines {
+			var m Moment
+			switch err := json.Unmarshal([]byte(line), &m); {
+			case err != nil:
+				t.Fatalf("%v in %s", err, line)
+			case m.Type == live.Gift && m.OffsetMS == 1500:
+				gifts++
+			case m.Type == live.Danmu && m.OffsetMS == int64(danmu) && m.Content == fmt.Sprint("a \n <b> ", danmu):
+				danmu++
+			default:
+				t.Fatalf("got %s behind %d danmu", line, danmu)
+			}
+		}
+		path = strings.TrimPrefix(strings.TrimSuffix(res.Header.Get("Link"), `>; rel="next"`), "<")
+	}
+	if danmu != linesPage || gifts != 1 {
+		t.Errorf("got %d danmu and %d gifts, want %d and 1", danmu, gifts, linesPage)
+	}
+	var alone page
+	if s.get("/api/v1/rooms/1/replay?types=gift", &alone); len(alone.Items) != 1 || alone.Items[0].Type != "gift" {
+		t.Errorf("gifts alone: got %+v", alone.Items)
 	}
 }
 

@@ -12,32 +12,67 @@ export class ApiError extends Error {
   }
 }
 
-export async function request(method, path, { body, token } = {}) {
+export async function request(method, path, options) {
+  const response = await ask(method, path, options);
+  if (response.status === 204) return null;
+  const answer = await parsed(response);
+  if (response.ok) return answer;
+  throw refusal(response, answer);
+}
+
+/** Reads a document of JSON lines: {items, next}, where next is the address of the document after it, or ''. */
+export async function lines(path) {
+  const response = await ask('GET', path);
+  if (!response.ok) throw refusal(response, await parsed(response));
+  const text = await read(response);
+  try {
+    const items = text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+    return { items, next: /^<([^>]*)>; rel="next"$/.exec(response.headers.get('Link') ?? '')?.[1] ?? '' };
+  } catch {
+    throw new ApiError(response.status, 'bad_answer', 'The server answered with something that is not JSON.');
+  }
+}
+
+async function ask(method, path, { body, token } = {}) {
   const headers = { Accept: 'application/json' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (token) headers.Authorization = `Bearer ${token}`;
-  let response;
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method, headers, cache: 'no-store', credentials: 'omit',
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(timeoutMs),
     });
   } catch (cause) {
-    const late = cause.name === 'TimeoutError';
-    throw new ApiError(0, late ? 'timeout' : 'unreachable', late ? 'The server takes too long to answer.' : 'The server can’t be reached.');
+    throw silence(cause);
   }
-  if (response.status === 204) return null;
-  const text = await response.text();
-  let answer = null;
+}
+
+async function read(response) {
   try {
-    answer = text ? JSON.parse(text) : null;
+    return await response.text();
+  } catch (cause) {
+    throw silence(cause); // it broke off on the way
+  }
+}
+
+async function parsed(response) {
+  const text = await read(response);
+  try {
+    return text ? JSON.parse(text) : null;
   } catch {
     throw new ApiError(response.status, 'bad_answer', `The server answered ${response.status} with something that is not JSON.`);
   }
-  if (response.ok) return answer;
+}
+
+function silence(cause) {
+  const late = cause.name === 'TimeoutError';
+  return new ApiError(0, late ? 'timeout' : 'unreachable', late ? 'The server takes too long to answer.' : 'The server can’t be reached.');
+}
+
+function refusal(response, answer) {
   const retryAfter = Number(response.headers.get('Retry-After')) * 1000 || 0;
-  throw new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail || answer?.title || response.statusText, retryAfter);
+  return new ApiError(response.status, answer?.code ?? `http_${response.status}`, answer?.detail || answer?.title || response.statusText, retryAfter);
 }
 
 export const path = {
@@ -50,6 +85,9 @@ export const path = {
   leave: (id) => `/api/v1/rooms/${id}/leave`,
   hot: '/api/v1/stats/hot?limit=10',
   numbers: (id) => `/api/v1/stats/rooms/${id}`,
+  sessions: (id, cursor) => `/api/v1/rooms/${id}/sessions?limit=20&cursor=${encodeURIComponent(cursor)}`,
+  session: (id, session) => `/api/v1/rooms/${id}/replay?session=${encodeURIComponent(session)}&limit=1`,
+  replay: (id, session, from) => `/api/v1/rooms/${id}/replay?format=lines&types=danmu,gift&session=${encodeURIComponent(session)}&from_ms=${from}`,
   timeline: (id) => `/api/v1/stats/rooms/${id}/timeline`,
   gifters: (id) => `/api/v1/stats/rooms/${id}/gifters?limit=5`,
   gifts: '/api/v1/gifts',

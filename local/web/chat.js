@@ -33,11 +33,12 @@ export class Chat {
 
   has(key) { return this.#rows.has(key); }
 
-  /** message: {key, id, nickname, userID, text, badge, own, at}. */
+  /** message: {key, id, nickname, userID, text, badge, own, at}; stamp, if there is one, stands before it. */
   add(message) {
     const row = el('li', { class: message.own ? 'row own' : 'row', title: time(message.at), data: { key: message.key, id: message.id, user: message.userID, name: message.nickname } });
     const who = el('span', { class: 'who' }, message.nickname);
     who.style.setProperty('--hue', hue(message.userID));
+    if (message.stamp) row.append(el('span', { class: 'stamp' }, message.stamp));
     if (message.badge) row.append(el('span', { class: `role ${message.badge}` }, message.badge));
     row.append(who, el('span', { class: 'text' }, message.text), el('span', { class: 'state' }));
     this.#rows.set(message.key, row);

@@ -5,6 +5,7 @@ import { count, since } from './format.js';
 import { path } from './api.js';
 
 const live = 1;
+const ended = 2;
 const badges = { 0: 'Not started', 1: 'Live', 2: 'Ended' };
 const lookEveryMs = 5_000;
 
@@ -62,6 +63,7 @@ export class Screen {
     $('room-badge').textContent = '–';
     $('anchor-action').hidden = true;
     $('income').hidden = true;
+    $('replay').hidden = true;
     this.#cover(text);
   }
 
@@ -70,6 +72,9 @@ export class Screen {
     const { user } = this.session;
     return Boolean(user && this.#room && user.id === this.#room.anchor_id);
   }
+
+  /** Whether the room was live and no longer is; what it said is recorded. */
+  get #hasReplay() { return this.#room?.status === ended; }
 
   async #lookAgain() {
     if (document.hidden || !this.#room) return;
@@ -96,6 +101,7 @@ export class Screen {
     $('cover-text').textContent = text;
     $('cover-action').hidden = !(this.mayManage && !this.isLive);
     $('cover-action').textContent = 'Start the room';
+    $('cover-replay').hidden = !this.#hasReplay;
   }
 
   #draw() {
@@ -108,6 +114,10 @@ export class Screen {
     const badge = $('room-badge');
     badge.textContent = badges[room.status] ?? '–';
     badge.classList.toggle('live', room.status === live);
+    for (const id of ['replay', 'cover-replay']) {
+      $(id).hidden = !this.#hasReplay;
+      $(id).href = `/replay/#room=${room.id}`;
+    }
     const action = $('anchor-action');
     action.hidden = !this.mayManage;
     $('income').hidden = !this.mayManage;

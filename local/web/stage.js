@@ -1,4 +1,5 @@
-// Danmaku on the stage: a bounded number of elements, moved by the compositor, each in a lane of its own.
+// Danmaku on the stage: a bounded number of elements, moved by the compositor, each in a lane of its own. The stage lives
+// in the time of a clock: the browser's in a live room, the recording's in a replay.
 
 import { el, reducedMotion } from './dom.js';
 import { FixedLanes, ScrollLanes, layout } from './lanes.js';
@@ -8,33 +9,58 @@ const span = { small: 1, medium: 1, large: 2 };
 const holdMs = 4_000; // how long text at the top or bottom stands
 const patienceMs = 2_500; // how long a danmu waits for a lane before it is left out
 const waitingMost = 120;
+const longestMs = 10_000; // of any flight
 const placedPerFrame = 16;
 
 export class Stage {
   #waiting = []; // danmaku without a lane yet, oldest first
-  #flying = new Map(); // element → {id, userID, animation}
+  #flying = new Map(); // element → {id, userID, at, animation}
+  #rate = 1;
   #pool = [];
   #frame = 0;
   #ruler = document.createElement('canvas').getContext('2d');
 
-  constructor(root) {
-    this.root = root;
+  /** now is the clock, in ms; onResize runs when the stage has been cleared for a new size. */
+  constructor(root, { now = () => performance.now(), onResize = () => {} } = {}) {
+    Object.assign(this, { root, now, onResize });
     this.shown = true;
     this.leftOut = 0;
-    new ResizeObserver(() => this.#resize()).observe(root);
+    new ResizeObserver(() => { if (this.#resize()) this.onResize(); }).observe(root);
     this.#resize();
   }
 
   get flying() { return this.#flying.size; }
 
-  /** danmu: {id, userID, text, color, mode, size, own}. Never blocks; what finds no place soon enough is left out. */
+  /**
+   * danmu: {id, userID, text, color, mode, size, own, at}, where at is when it was said, if not now. Never blocks; what
+   * finds no place soon enough is left out.
+   */
   fly(danmu) {
     if (!this.shown) return;
-    const item = { ...danmu, since: performance.now() };
+    const item = { ...danmu, since: danmu.at ?? this.now() };
     if (item.own) this.#waiting.unshift(item);
     else this.#waiting.push(item);
     if (this.#waiting.length > waitingMost) this.#leaveOut(this.#waiting.findIndex((w) => !w.own));
     this.#schedule();
+  }
+
+  /** Shows what flies at this moment of danmaku in the order of time, as if somebody had looked on all the while. */
+  fill(danmaku) {
+    this.clear();
+    if (!this.shown || !this.plan) return;
+    this.#freeLanes();
+    const now = this.now();
+    for (const item of danmaku) {
+      if (this.#flying.size >= this.most) return;
+      if (now - item.at < longestMs) this.#launch(item, item.at);
+    }
+  }
+
+  /** How fast the clock goes; 0: it stands. */
+  pace(rate) {
+    this.#rate = rate;
+    for (const { animation, at } of this.#flying.values()) this.#steer(animation, at);
+    if (this.#waiting.length) this.#schedule();
   }
 
   show(shown) {
@@ -56,24 +82,29 @@ export class Stage {
 
   #resize() {
     const { clientWidth, clientHeight } = this.root;
-    if (!clientWidth || (this.plan?.width === clientWidth && this.height === clientHeight)) return;
+    if (!clientWidth || (this.plan?.width === clientWidth && this.height === clientHeight)) return false;
     this.height = clientHeight;
     this.plan = layout(clientWidth, clientHeight);
     this.most = Math.max(20, this.plan.rows * 8);
     // Those on their way were placed for the old size and could now meet.
     this.clear();
+    this.#freeLanes();
+    return true;
+  }
+
+  #freeLanes() {
     this.lanes = {
-      scroll: new ScrollLanes({ rows: this.plan.scroll, width: clientWidth }),
+      scroll: new ScrollLanes({ rows: this.plan.scroll, width: this.plan.width }),
       top: new FixedLanes({ rows: this.plan.top }),
       bottom: new FixedLanes({ rows: this.plan.bottom }),
     };
   }
 
   #schedule() {
-    this.#frame ||= requestAnimationFrame((now) => {
+    this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
-      this.#place(now);
-      if (this.#waiting.length) this.#schedule();
+      this.#place(this.now());
+      if (this.#waiting.length && this.#rate) this.#schedule();
     });
   }
 
@@ -82,10 +113,11 @@ export class Stage {
     let yielded = false; // what we said ourselves waits for room: nobody else takes it meanwhile
     const still = [];
     for (const item of this.#waiting) {
-      if (!yielded && placed < placedPerFrame && this.#flying.size < this.most && this.#launch(item, now)) {
+      if (!yielded && placed < placedPerFrame && this.#flying.size < this.most && this.#launch(item, item.late ? now : item.since)) {
         placed++;
         continue;
       }
+      item.late = true;
       yielded ||= item.own;
       if (now - item.since < patienceMs || item.own) still.push(item);
       else this.leftOut++;
@@ -98,16 +130,17 @@ export class Stage {
     this.leftOut++;
   }
 
-  #launch(item, now) {
+  #launch(item, at) {
     const mode = item.mode in this.lanes ? item.mode : 'scroll';
     const size = item.size in scale ? item.size : 'medium';
     const rows = Math.min(span[size], mode === 'scroll' ? this.plan.scroll : this.plan[mode]);
     const font = Math.round(this.plan.rowHeight * 0.62 * scale[size]);
     const length = this.#measure(item.text, font);
     // Long texts fly a little faster; about 8 s on a desktop, 6 s on a phone.
-    const duration = Math.min(10_000, Math.max(5_500, 4_500 + this.plan.width * 3.2));
-    const row = this.lanes[mode].place(now, { length, duration, span: rows, hold: holdMs });
+    const duration = Math.min(longestMs, Math.max(5_500, 4_500 + this.plan.width * 3.2));
+    const row = this.lanes[mode].place(at, { length, duration, span: rows, hold: holdMs });
     if (row < 0) return false;
+    if (this.now() - at >= (mode === 'scroll' ? duration : holdMs)) return true; // it has been and gone
     const node = this.#pool.pop() ?? el('div');
     node.className = item.own ? 'danmu own' : 'danmu';
     node.textContent = item.text;
@@ -116,7 +149,9 @@ export class Stage {
     node.style.top = `${this.#topOf(mode, row, rows)}px`;
     node.style.color = item.color || '';
     this.root.append(node);
-    this.#flying.set(node, { id: item.id, userID: item.userID, animation: this.#animate(node, mode, length, duration) });
+    const animation = this.#animate(node, mode, length, duration);
+    this.#flying.set(node, { id: item.id, userID: item.userID, at, animation });
+    this.#steer(animation, at);
     return true;
   }
 
@@ -136,6 +171,14 @@ export class Stage {
     );
     animation.onfinish = () => this.#land(node);
     return animation;
+  }
+
+  // Puts a flight where the clock says it is, and lets it go on as the clock does.
+  #steer(animation, at) {
+    animation.playbackRate = this.#rate || 1;
+    if (this.#rate) animation.play();
+    else animation.pause();
+    animation.currentTime = this.now() - at;
   }
 
   #land(node) {

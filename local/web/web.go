@@ -14,9 +14,10 @@ import (
 	"strings"
 )
 
-// FS holds the files of the page; index.html is its front, dashboard/index.html the operator's.
+// FS holds the files of the page; index.html is its front, dashboard/index.html the operator's, replay/index.html plays
+// recordings.
 //
-//go:embed *.html *.css *.js *.svg dashboard
+//go:embed *.html *.css *.js *.svg dashboard replay
 var FS embed.FS
 
 // DemoUser is an account that the login panel offers with one click.
@@ -33,8 +34,12 @@ type Config struct {
 	Pictures  []string   `json:"-"`          // origins (http://host:port) that pictures are put to and seen at
 }
 
+// anywhere is where the replay's videos may lie: people enter their addresses, and hls.js fetches what those name. Over
+// plain HTTP that is their own machine alone.
+const anywhere = "https: http://127.0.0.1:* http://localhost:*"
+
 // Handler serves the page and its config under a content policy that allows nothing but the page's own files,
-// pictures and videos over HTTPS, the socket of c, and its store of pictures.
+// pictures and videos over HTTPS, the socket of c, and its store of pictures; the replay may fetch videos from anywhere.
 func Handler(c Config) (http.Handler, error) {
 	socket, err := url.Parse(c.SocketURL)
 	if err != nil || socket.Host == "" {
@@ -61,21 +66,29 @@ func Handler(c Config) (http.Handler, error) {
 		w.Header().Set("Cache-Control", "no-cache")
 		files.ServeHTTP(w, r)
 	})
-	return guard(mux, policy(socket, c.Pictures)), nil
+	room := policy(append([]string{socket.Scheme + "://" + socket.Host}, c.Pictures...), c.Pictures, "https:")
+	replay := policy([]string{anywhere}, c.Pictures, anywhere)
+	return guard(mux, func(path string) string {
+		if strings.HasPrefix(path, "/replay/") {
+			return replay
+		}
+		return room
+	}), nil
 }
 
-func policy(socket *url.URL, pictures []string) string {
-	calls := append([]string{"connect-src 'self'", socket.Scheme + "://" + socket.Host}, pictures...)
+func policy(calls, pictures []string, videos string) string {
+	calls = append([]string{"connect-src 'self'"}, calls...)
 	images := append([]string{"img-src 'self' https: data:"}, pictures...)
 	return strings.Join([]string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self'", strings.Join(calls, " "), strings.Join(images, " "), "media-src 'self' https: blob:", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", strings.Join(calls, " "), strings.Join(images, " "),
+		"media-src 'self' blob: " + videos, "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
 	}, "; ")
 }
 
-func guard(next http.Handler, policy string) http.Handler {
+func guard(next http.Handler, policy func(path string) string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", policy)
+		h.Set("Content-Security-Policy", policy(r.URL.Path))
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		next.ServeHTTP(w, r)

@@ -60,6 +60,11 @@ func TestPageIsServedUnderAStrictPolicy(t *testing.T) {
 	if strings.Contains(policy, "unsafe") {
 		t.Errorf("policy %q allows inline code", policy)
 	}
+	replay, body := get(t, s.URL+"/replay/", nil)
+	if got := replay.Header.Get("Content-Security-Policy"); !strings.Contains(body, "/replay/main.js") || !strings.Contains(got, "script-src 'self';") ||
+		!strings.Contains(got, "media-src 'self' blob: https: ") || strings.Contains(got, "unsafe") || strings.Contains(policy, "http://localhost:*") {
+		t.Errorf("got policy %q of the replay", got)
+	}
 	again, _ := get(t, s.URL+"/", http.Header{"If-None-Match": {res.Header.Get("Etag")}})
 	if again.StatusCode != http.StatusNotModified {
 		t.Errorf("got %d for an unchanged page, want 304", again.StatusCode)
@@ -91,7 +96,7 @@ func TestHandlerRefusesASocketURLWithoutHost(t *testing.T) {
 // Chat text must stay text: no file may turn strings into markup or code, and every import must exist.
 func TestScriptsNeverBuildMarkupFromText(t *testing.T) {
 	forbidden := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|\.srcdoc|DOMParser|createContextualFragment`)
-	imports := regexp.MustCompile(`from '(\.[^']+)'`)
+	imports := regexp.MustCompile(`(?:from|library =) '(\.[^']+)'`)
 	inline := regexp.MustCompile(`(?i)<script(?:[^>]*)>[^<]|\son[a-z]+=|\sstyle=`)
 	for _, name := range files(t, ".js") {
 		if thirdParty[name] != "" {
@@ -135,10 +140,11 @@ func files(t *testing.T, suffix string) (names []string) {
 	return names
 }
 
-// thirdParty files stand here as npm has them in dist/ (npm pack uplot@1.6.32): nobody changes them by hand.
+// thirdParty files stand here as npm has them in dist/ (npm pack uplot@1.6.32 hls.js@1.7.4): nobody changes them by hand.
 var thirdParty = map[string]string{
-	"dashboard/uplot-1.6.32.min.js":  "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
-	"dashboard/uplot-1.6.32.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+	"dashboard/uplot-1.6.32.min.js":      "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+	"dashboard/uplot-1.6.32.min.css":     "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+	"replay/hls/hls-1.7.4.light.min.mjs": "3d82a88cf9ae0d9aaab3cbe9ff6ecbb64bb89c54a399c34ae9bf8b559baeb20f",
 }
 
 func TestThirdPartyFilesAreWhatTheyWere(t *testing.T) {

@@ -39,7 +39,7 @@ func TestEraseRemovesOneUsersMessages(t *testing.T) {
 	p.want("recordings: 0 messages erased", "erase", "-user", "7")
 	must(t, recordings.Put(t.Context(), src, rows)) // the log is wound back
 	left, _, _, err := recordings.Page(t.Context(), recording.Query{
-		Session: recording.Session{Room: 1, Started: at}, From: 1, To: time.Now().UnixMilli(), Type: live.Danmu, Limit: 10,
+		Session: recording.Session{Room: 1, Started: at}, From: 1, To: time.Now().UnixMilli(), Types: []live.MessageType{live.Danmu}, Limit: 10,
 	})
 	if err != nil || len(left) != 1 || left[0].Content != "another's" {
 		t.Errorf("got %+v, %v", left, err)

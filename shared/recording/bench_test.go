@@ -32,7 +32,7 @@ func BenchmarkFirstPage(b *testing.B) {
 		}
 	}
 	ended := start.Add(time.Hour)
-	q := Query{Session: Session{Room: 1, Started: start, Ended: &ended}, From: start.UnixMilli(), To: ended.UnixMilli(), Type: live.Danmu, Limit: 100}
+	q := Query{Session: Session{Room: 1, Started: start, Ended: &ended}, From: start.UnixMilli(), To: ended.UnixMilli(), Types: []live.MessageType{live.Danmu}, Limit: 100}
 	page := func(b *testing.B, s *Store, q Query) {
 		rows, _, more, err := s.Page(b.Context(), q)
 		if err != nil || len(rows) != q.Limit || !more {

@@ -44,7 +44,7 @@ func (p Place) Compare(q Place) int {
 type Query struct {
 	Session  Session
 	From, To int64
-	Type     live.MessageType
+	Types    []live.MessageType
 	After    Place
 	Limit    int
 }
@@ -90,7 +90,7 @@ func (s *Store) page(ctx context.Context, q Query) ([]Row, Place, bool, error) {
 		if !ok {
 			return rows, last, false, nil
 		}
-		if r.Type != string(q.Type) || r.erasedBy(erased) || r.ID != "" && gone[r.ID] {
+		if !slices.Contains(q.Types, live.MessageType(r.Type)) || r.erasedBy(erased) || r.ID != "" && gone[r.ID] {
 			continue
 		}
 		if who := (teller{r.Type, r.User, r.ID}); r.ID != "" {

@@ -78,7 +78,7 @@ func session(t *testing.T, s *Store, room live.RoomID, ended *time.Time) Session
 // replay reads a session page by page.
 func replay(t *testing.T, s *Store, of Session, limit int) []Row {
 	t.Helper()
-	q := Query{Session: of, From: of.ID(), To: began.Add(1000 * time.Hour).UnixMilli(), Type: live.Danmu, Limit: limit}
+	q := Query{Session: of, From: of.ID(), To: began.Add(1000 * time.Hour).UnixMilli(), Types: []live.MessageType{live.Danmu}, Limit: limit}
 	var all []Row
 	for {
 		rows, next, more, err := s.Page(t.Context(), q)

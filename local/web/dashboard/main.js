@@ -60,7 +60,8 @@ class Dashboard {
     await this.#learn([...hot.items.map((item) => item.room_id), room]);
     if (turn !== this.#turn) return;
     $('title').textContent = room ? this.#title(room) : 'All rooms';
-    $('all-rooms').hidden = !room;
+    for (const id of ['all-rooms', 'replay']) $(id).hidden = !room;
+    $('replay').href = `/replay/#room=${room}`;
     this.#drawTiles(room ? figures : overview);
     const points = (room ? timeline : overview).items;
     for (const chart of Object.values(this.charts)) chart.draw(points, step);

@@ -1,0 +1,119 @@
+// Brings a recording into the video element: files as they are, HLS by the browser itself or, where it can't, by hls.js,
+// which is loaded only then.
+
+const library = './hls/hls-1.7.4.light.min.mjs';
+const metadataWithinMs = 20_000;
+const farAway = 1e7; // seconds: behind the end of any recording
+
+const isHLS = (url) => new URL(url, location.href).pathname.endsWith('.m3u8');
+
+/** What is wrong with an address before anybody is asked, or ''. */
+export function complaint(address) {
+  if (!URL.canParse(address)) return 'That is no address: it begins with https://';
+  const { protocol, hostname } = new URL(address);
+  if (protocol === 'https:' || protocol === 'blob:') return '';
+  if (protocol === 'http:' && ['localhost', '127.0.0.1'].includes(hostname)) return '';
+  return protocol === 'http:' ? 'Videos are played over https only.' : 'That is no address of a video: it begins with https://';
+}
+
+export class Film {
+  #hls = null;
+  #turn = 0;
+
+  constructor(video) { this.video = video; }
+
+  /** Resolves when the video can be played and sought; rejects with a sentence that says why it can't. */
+  async load(url) {
+    this.unload();
+    const turn = this.#turn;
+    const wrong = complaint(url);
+    if (wrong) throw new Error(wrong);
+    const waits = this.#metadata();
+    waits.catch(() => {}); // told by whoever is first
+    if (isHLS(url) && !this.video.canPlayType('application/vnd.apple.mpegurl')) await Promise.race([this.#attach(url, turn), waits]);
+    else this.video.src = url;
+    await waits;
+    if (turn === this.#turn && !Number.isFinite(this.video.duration)) await this.#measure();
+    if (turn === this.#turn && !this.video.duration) throw new Error('This video has no length.');
+  }
+
+  unload() {
+    this.#turn++;
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.video.pause();
+    this.video.removeAttribute('src');
+    this.video.load();
+  }
+
+  #metadata() {
+    return this.#hears('loadedmetadata', 'The video’s server takes too long to answer.');
+  }
+
+  // Recorders that run in browsers don't write how long a file is; who looks at its end knows.
+  async #measure() {
+    const known = this.#hears('durationchange', 'This address plays live video, which has no beginning to go back to.');
+    this.video.currentTime = farAway;
+    await known;
+    if (!Number.isFinite(this.video.duration)) throw new Error('This address plays live video, which has no beginning to go back to.');
+    const back = this.#hears('seeked', 'This video can’t be wound back.');
+    this.video.currentTime = 0;
+    await back;
+  }
+
+  #hears(event, late) {
+    return new Promise((resolve, reject) => {
+      const done = new AbortController();
+      const settle = (how, what) => {
+        done.abort();
+        clearTimeout(timer);
+        how(what);
+      };
+      const timer = setTimeout(() => settle(reject, new Error(late)), metadataWithinMs);
+      this.video.addEventListener(event, () => settle(resolve), { signal: done.signal });
+      this.video.addEventListener('error', () => settle(reject, new Error(reason(this.video.error))), { signal: done.signal });
+      this.video.addEventListener('emptied', () => settle(resolve), { signal: done.signal }); // another one was chosen
+    });
+  }
+
+  async #attach(url, turn) {
+    const Hls = await hls();
+    if (turn !== this.#turn) return;
+    if (!Hls.isSupported()) throw new Error('This browser can’t play HLS.');
+    // The page's policy allows no workers made of text; without one the player works on the page's own thread.
+    this.#hls = new Hls({ enableWorker: false });
+    const broken = new Promise((_, reject) => this.#hls.on(Hls.Events.ERROR, (_event, data) => {
+      if (!data.fatal) return;
+      const error = new Error(hlsReason(data));
+      this.video.dispatchEvent(new CustomEvent('broken', { detail: error }));
+      reject(error);
+    }));
+    broken.catch(() => {});
+    this.#hls.loadSource(url);
+    this.#hls.attachMedia(this.video);
+    await Promise.race([broken, new Promise((resolve) => { this.#hls.on(Hls.Events.MANIFEST_PARSED, resolve); })]);
+  }
+}
+
+function reason(error) {
+  switch (error?.code) {
+    case MediaError.MEDIA_ERR_NETWORK: return 'The video’s server broke off.';
+    case MediaError.MEDIA_ERR_DECODE: return 'The video is damaged, or of a kind that this browser doesn’t know.';
+    default: return 'There is no video at that address that this browser can play.';
+  }
+}
+
+function hlsReason({ type, response, details }) {
+  if (type !== 'networkError') return 'The video is damaged, or of a kind that this browser doesn’t know.';
+  if (details === 'manifestParsingError') return 'What lies at that address is no HLS playlist.';
+  if (response?.code) return `The video’s server answered ${response.code}.`;
+  return 'The video’s server can’t be reached, or doesn’t let this page read it (CORS).';
+}
+
+async function hls() {
+  try {
+    return (await import(library)).default;
+  } catch {
+    throw new Error('The player for HLS can’t be loaded.');
+  }
+}
