@@ -83,7 +83,7 @@ test('a session that goes on is asked again for what is new, without telling any
   while (!tape.covers(10)) await settle();
   assert.deepEqual(tape.take(10).map((m) => m.id), ['a', 'b']);
   said = 3;
-  t.mock.timers.tick(3_000);
+  t.mock.timers.tick(2_000);
   while (tape.held < 3) await settle();
   assert.deepEqual(tape.take(10).map((m) => m.id), ['c']);
   all.push({ type: 'danmu', id: 'd', user_id: 1, offset_ms: 9 });
@@ -110,7 +110,7 @@ test('a failure is told and tried again', async (t) => {
   while (states.length < 1) await settle();
   assert.equal(tape.covers(0), false);
   down = false;
-  t.mock.timers.tick(3_000);
+  t.mock.timers.tick(2_000);
   while (states.length < 2) await settle();
   assert.deepEqual(states, ['away', 'well']);
   assert.equal(tape.covers(1e9), true);

@@ -3,6 +3,8 @@
 
 const library = './hls/hls-1.7.4.light.min.mjs';
 const metadataWithinMs = 20_000;
+const late = 'The video’s server takes too long to answer.';
+const endless = 'This address plays live video, which has no beginning to go back to.';
 const farAway = 1e7; // seconds: behind the end of any recording
 
 const isHLS = (url) => new URL(url, location.href).pathname.endsWith('.m3u8');
@@ -30,10 +32,13 @@ export class Film {
     if (wrong) throw new Error(wrong);
     const waits = this.#metadata();
     waits.catch(() => {}); // told by whoever is first
-    if (isHLS(url) && !this.video.canPlayType('application/vnd.apple.mpegurl')) await Promise.race([this.#attach(url, turn), waits]);
-    else this.video.src = url;
+    if (isHLS(url) && !this.video.canPlayType('application/vnd.apple.mpegurl')) {
+      await Promise.race([this.#attach(url, turn), waits.then(() => new Promise(() => {}))]);
+    } else {
+      this.video.src = url;
+    }
     await waits;
-    if (turn === this.#turn && !Number.isFinite(this.video.duration)) await this.#measure();
+    if (turn === this.#turn && !Number.isFinite(this.video.duration)) await (this.#hls ? this.#hears('durationchange', late) : this.#measure());
     if (turn === this.#turn && !this.video.duration) throw new Error('This video has no length.');
   }
 
@@ -47,21 +52,21 @@ export class Film {
   }
 
   #metadata() {
-    return this.#hears('loadedmetadata', 'The video’s server takes too long to answer.');
+    return this.#hears('loadedmetadata', late);
   }
 
   // Recorders that run in browsers don't write how long a file is; who looks at its end knows.
   async #measure() {
-    const known = this.#hears('durationchange', 'This address plays live video, which has no beginning to go back to.');
+    const known = this.#hears('durationchange', endless);
     this.video.currentTime = farAway;
     await known;
-    if (!Number.isFinite(this.video.duration)) throw new Error('This address plays live video, which has no beginning to go back to.');
+    if (!Number.isFinite(this.video.duration)) throw new Error(endless);
     const back = this.#hears('seeked', 'This video can’t be wound back.');
     this.video.currentTime = 0;
     await back;
   }
 
-  #hears(event, late) {
+  #hears(event, otherwise) {
     return new Promise((resolve, reject) => {
       const done = new AbortController();
       const settle = (how, what) => {
@@ -69,7 +74,7 @@ export class Film {
         clearTimeout(timer);
         how(what);
       };
-      const timer = setTimeout(() => settle(reject, new Error(late)), metadataWithinMs);
+      const timer = setTimeout(() => settle(reject, new Error(otherwise)), metadataWithinMs);
       this.video.addEventListener(event, () => settle(resolve), { signal: done.signal });
       this.video.addEventListener('error', () => settle(reject, new Error(reason(this.video.error))), { signal: done.signal });
       this.video.addEventListener('emptied', () => settle(resolve), { signal: done.signal }); // another one was chosen
@@ -91,7 +96,8 @@ export class Film {
     broken.catch(() => {});
     this.#hls.loadSource(url);
     this.#hls.attachMedia(this.video);
-    await Promise.race([broken, new Promise((resolve) => { this.#hls.on(Hls.Events.MANIFEST_PARSED, resolve); })]);
+    const level = new Promise((resolve) => { this.#hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => resolve(details)); });
+    if ((await Promise.race([broken, level])).live) throw new Error(endless);
   }
 }
 

@@ -17,9 +17,11 @@ import { Sessions, lengthOf, when } from './sessions.js';
 import { stamp } from './scrubber.js';
 
 const live = 1;
-const againMs = 3_000;
+const againMs = 2_000;
 const barsMost = 240;
 const noVideo = 'none';
+
+const isFresh = (room) => room.status === live || Date.now() - Date.parse(room.ended_at ?? '') < 60_000;
 
 class Replay {
   #room = null;
@@ -66,7 +68,9 @@ class Replay {
       const [newest] = await this.sessions.load(id);
       const session = address.has('session') ? await request('GET', path.session(id, address.get('session'))) : newest;
       if (turn !== this.#turn) return;
-      if (session) await this.#play(session, address, turn);
+      // The archive writes some seconds after the room: who has just seen it end waits for that session, not for an older one.
+      const awaited = !address.has('session') && Date.parse(room.started_at) > Number(newest?.session ?? 0) && isFresh(room);
+      if (session && !awaited) await this.#play(session, address, turn);
       else this.#nothing(room);
     } catch (err) {
       if (turn === this.#turn) this.#failed(err);
@@ -232,9 +236,9 @@ class Replay {
     else if ($('status').dataset.state === 'bad') this.#show(this.#session);
   }
 
-  // Nothing is recorded; the archive writes some seconds after the room.
+  // Nothing is recorded.
   #nothing(room) {
-    const soon = room.status === live || Date.now() - Date.parse(room.ended_at ?? '') < 60_000;
+    const soon = isFresh(room);
     $('title').textContent = room.title;
     $('about').textContent = `Room ${room.id}`;
     this.#cover(soon ? 'Nothing of this session is recorded yet. It will be in a moment …' : 'Nothing of this room is recorded.', { href: $('to-room').href, text: 'To the room' });

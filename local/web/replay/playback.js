@@ -91,8 +91,8 @@ export class Playback {
   }
 
   #fill(ms) {
-    const back = this.#lookBack(ms);
-    this.tape.seek(ms, back);
+    const back = this.#lookBack(ms); // as far as it is held: the jump asked for it, or did not know it yet
+    this.tape.skip(ms);
     this.chat.clear();
     for (const item of this.tape.between(ms - back, ms).slice(-2 * chatAtLeast)) this.#write(item);
     this.stage.fill(this.tape.between(ms - flightMs, ms).filter((item) => item.type === 'danmu').map(danmu));

@@ -23,7 +23,7 @@ export class Scrubber {
   /** root is empty; onSeek(ms) is called when the playhead shall jump. */
   constructor(root, { onSeek }) {
     this.canvas = el('canvas', { class: 'density', 'aria-hidden': 'true' });
-    this.range = el('input', { type: 'range', min: 0, max: 0, step: 100, value: 0, 'aria-label': 'Where in the recording' });
+    this.range = el('input', { type: 'range', min: 0, max: 0, step: 1, value: 0, 'aria-label': 'Where in the recording' });
     this.tip = el('output', { class: 'tip', hidden: true, 'aria-hidden': 'true' });
     root.append(this.canvas, this.range, this.tip);
     this.range.addEventListener('input', () => {
@@ -76,7 +76,7 @@ export class Scrubber {
     if (this.canvas.width !== width || this.canvas.height !== height) Object.assign(this.canvas, { width, height });
     const c = this.canvas.getContext('2d');
     c.clearRect(0, 0, width, height);
-    const most = Math.max(1, ...this.#density.map((p) => p.danmu / (p.to - p.from)));
+    const most = Math.max(0, ...this.#density.map((p) => p.danmu / (p.to - p.from))) || 1;
     const at = (t) => (t / (this.length || 1)) * width;
     const played = at(ms);
     for (const p of this.#density) {

@@ -5,7 +5,7 @@ const aheadMs = 30_000; // at speed 1
 const behindMs = 60_000; // a short way back asks nobody
 const aheadMost = 20_000; // messages that wait for the playhead
 const behindMost = 10_000;
-const againMs = 3_000; // after an error, and while the session goes on
+const againMs = 2_000; // after an error, and while the session goes on
 
 export class Tape {
   #items = []; // in the order of time
@@ -35,11 +35,16 @@ export class Tape {
 
   /** The playhead jumps; what was said up to lookback before is needed, too. */
   seek(ms, lookback) {
-    this.position = ms;
     const from = Math.max(0, ms - lookback);
     if (from < this.#from || (from > this.#until && this.#next)) this.#reset(from);
-    this.#taken = this.#behind(ms);
+    this.skip(ms);
     this.#fetchAhead();
+  }
+
+  /** What was said up to the moment is not to be taken any more. */
+  skip(ms) {
+    this.position = ms;
+    this.#taken = this.#behind(ms);
   }
 
   /** What was said up to the moment and has not been taken yet. */
