@@ -189,13 +189,13 @@ func expect(t *testing.T, ws *websocket.Conn, of live.MessageType) {
 func TestAllProblemsAtOnce(t *testing.T) {
 	env := map[string]string{
 		"REDIS_ADDRS": "x", "KAFKA_BROKERS": "x", "ALLOWED_ORIGINS": "*,https://a.example/", "TRUSTED_PROXIES": "10.0.0.0",
-		"KAFKA_AUTH": "magic", "DRAIN_TIMEOUT": "10ms",
+		"KAFKA_AUTH": "magic", "DRAIN_TIMEOUT": "10ms", "PING_INTERVAL": "1h",
 	}
 	err := run(t.Context(), func(name string) string { return env[name] }, nil)
 	if err == nil {
 		t.Fatal("got no error")
 	}
-	for _, want := range []string{"JWKS_URL", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "KAFKA_AUTH", "DRAIN_TIMEOUT"} {
+	for _, want := range []string{"JWKS_URL", "ALLOWED_ORIGINS", "TRUSTED_PROXIES", "KAFKA_AUTH", "DRAIN_TIMEOUT", "PING_INTERVAL"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want it to name %s", err, want)
 		}

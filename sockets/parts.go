@@ -46,8 +46,9 @@ type parts struct {
 
 const (
 	dialTimeout  = 15 * time.Second
-	messageBurst = 5  // of one user, before USER_MESSAGE_RATE holds (CONTRACT §5)
-	frameRate    = 50 // messages a second that a connection may send, whatever becomes of them
+	messageBurst = 5                // of one user, before USER_MESSAGE_RATE holds (CONTRACT §5)
+	pongPatience = 35 * time.Second // silence after a ping ends a connection
+	frameRate    = 50               // messages a second that a connection may send, whatever becomes of them
 )
 
 // connect makes the clients. It waits until Redis and Kafka have answered, so that a pod that can't work never starts.
@@ -120,7 +121,8 @@ func (p *parts) gatewayConfig(cfg config) gateway.Config {
 	return gateway.Config{
 		Pod: p.pod, Verifier: p.keys.verifier, Rooms: p.rooms, Intake: p.intake, Redis: p.redis, State: p.state,
 		Kafka: p.kafka, GiftDoor: p.orders, Telemetry: p.telemetry,
-		Fanout: fanout.Config{Publisher: p.publisher}, Hub: hub.Config{FlushBudget: cfg.FlushBudget},
+		Fanout:  fanout.Config{Publisher: p.publisher},
+		Hub:     hub.Config{FlushBudget: cfg.FlushBudget, PingEvery: cfg.PingInterval, Silence: cfg.PingInterval + pongPatience},
 		Origins: cfg.AllowedOrigins, AllowGuests: cfg.AllowGuests, AllowQueryToken: cfg.AllowQueryToken, Deflate: cfg.Deflate,
 		TrustedProxies: cfg.proxies, MaxConnections: cfg.MaxConnections, MaxPerAddress: cfg.MaxPerAddress,
 		MaxPerUser: cfg.MaxPerUser, FrameRate: frames,

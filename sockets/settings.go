@@ -40,6 +40,7 @@ type config struct {
 	DisplayRate    int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
 	RoomRate       float64       `env:"ROOM_MESSAGE_RATE" envDefault:"20000"` // messages a second that one pod takes in for one room
 	FlushBudget    time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
+	PingInterval   time.Duration `env:"PING_INTERVAL" envDefault:"25s"` // longer: cheaper, but clients of others may give up after 60 s of silence
 	MaxConnections int           `env:"MAX_CONNECTIONS" envDefault:"50000"`
 	MaxPerAddress  int           `env:"MAX_CONNECTIONS_PER_ADDRESS" envDefault:"1000"`
 	MaxPerUser     int           `env:"MAX_CONNECTIONS_PER_USER" envDefault:"20"`
@@ -75,6 +76,9 @@ func (c *config) Check() error {
 		if err != nil {
 			problems = append(problems, err)
 		}
+	}
+	if c.PingInterval < 5*time.Second || c.PingInterval > 5*time.Minute {
+		problem("PING_INTERVAL: want 5s to 5m")
 	}
 	if c.DrainTimeout < time.Second {
 		problem("DRAIN_TIMEOUT: want at least 1s")
