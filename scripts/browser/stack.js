@@ -18,12 +18,14 @@ async function freeAddress() {
   return `127.0.0.1:${port}`;
 }
 
-/** Returns {url, stop}; the process's output is shown when it does not come up. */
+/** Returns {url, stop}; the process's output is shown when it does not come up. BARRAGE_LOCAL is a ./local that is built already. */
 export async function startStack({ bots }) {
   const folder = mkdtempSync(join(tmpdir(), 'barrage-page-'));
-  const binary = join(folder, 'local');
-  const build = spawnSync('go', ['build', '-o', binary, './local'], { cwd: root, encoding: 'utf8' });
-  if (build.status !== 0) throw new Error(`go build ./local: ${build.stderr}`);
+  const binary = process.env.BARRAGE_LOCAL || join(folder, 'local');
+  if (!process.env.BARRAGE_LOCAL) {
+    const build = spawnSync('go', ['build', '-o', binary, './local'], { cwd: root, encoding: 'utf8' });
+    if (build.status !== 0) throw new Error(`go build ./local: ${build.stderr}`);
+  }
   const http = await freeAddress();
   const flags = ['--http', http, '--socket', await freeAddress(), '--data', join(folder, 'data'), '--bots', String(bots)];
   for (const part of ['kafka', 'redis', 's3']) flags.push(`--${part}`, await freeAddress());
