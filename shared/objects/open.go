@@ -11,13 +11,12 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // Config says where the bucket is. Only Bucket must be set: the rest comes from the SDK's own variables and roles.
 type Config struct {
 	Bucket   string
-	Endpoint string        // AWS_ENDPOINT_URL_S3; empty: AWS itself. Its buckets are addressed by path
+	Endpoint string        // of a store of one's own, whose buckets are addressed by path; empty: AWS_ENDPOINT_URL_S3, else AWS itself
 	Region   string        // empty: AWS_REGION, or us-east-1
 	Key      string        // with Secret, fixed credentials; empty: the SDK's chain, which ends at the machine's role
 	Secret   string        //
@@ -39,14 +38,11 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 	if err != nil {
 		return nil, err
 	}
-	client := s3.NewFromConfig(loaded, func(o *s3.Options) {
-		o.DisableLogOutputChecksumValidationSkipped = true // stores without checksums would fill the log
-		if cfg.Endpoint != "" {
-			o.BaseEndpoint = aws.String(cfg.Endpoint)
-			o.UsePathStyle = true
-		}
-	})
-	return &Bucket{client: client, name: cfg.Bucket, timeout: cfg.Timeout}, nil
+	where, err := find(ctx, cfg.Bucket, cfg.Endpoint, loaded)
+	if err != nil {
+		return nil, err
+	}
+	return &Bucket{client: newClient(where, loaded), name: cfg.Bucket, timeout: cfg.Timeout}, nil
 }
 
 // load asks the SDK for what cfg leaves open.

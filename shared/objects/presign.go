@@ -7,18 +7,15 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-// Signer signs uploads to one bucket and asks nobody. It is apart from Bucket since a function that only signs need not
-// carry the whole client, which is a megabyte of its binary. Its methods may be called concurrently.
+// Signer signs uploads to one bucket and asks nobody. Its methods may be called concurrently.
 type Signer struct {
-	base        *url.URL // of the bucket
-	region      string
+	place
 	credentials aws.CredentialsProvider
 	signer      *v4.Signer
 }
@@ -32,24 +29,11 @@ func OpenSigner(ctx context.Context, cfg Config) (*Signer, error) {
 	if err != nil {
 		return nil, err
 	}
-	base := bucketURL(cfg.Bucket, loaded.Region)
-	if cfg.Endpoint != "" {
-		if base, err = url.Parse(cfg.Endpoint); err != nil || base.Host == "" {
-			return nil, fmt.Errorf("objects: endpoint %q: want http(s)://host", cfg.Endpoint)
-		}
-		base = base.JoinPath(cfg.Bucket)
+	where, err := find(ctx, cfg.Bucket, cfg.Endpoint, loaded)
+	if err != nil {
+		return nil, err
 	}
-	signer := v4.NewSigner(func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }) // S3 alone signs paths as they are
-	return &Signer{base: base, region: loaded.Region, credentials: loaded.Credentials, signer: signer}, nil
-}
-
-// bucketURL is where AWS has a bucket.
-func bucketURL(bucket, region string) *url.URL {
-	domain := "amazonaws.com"
-	if strings.HasPrefix(region, "cn-") {
-		domain += ".cn"
-	}
-	return &url.URL{Scheme: "https", Host: bucket + ".s3." + region + "." + domain}
+	return &Signer{place: where, credentials: loaded.Credentials, signer: newSigner()}, nil
 }
 
 // Upload is the permission to put one object, of one type and size, until it expires. Whoever holds it needs no
@@ -84,4 +68,4 @@ func (s *Signer) Put(ctx context.Context, key, contentType string, size int64, t
 }
 
 // URL is where the object is read without a signature, if the bucket lets anybody do so.
-func (s *Signer) URL(key string) string { return s.base.JoinPath(key).String() }
+func (s *Signer) URL(key string) string { return s.url(key).String() }

@@ -67,18 +67,44 @@ func TestAnUploadIsGoodForItsKeyTypeAndSizeAlone(t *testing.T) {
 
 func TestAddressesOfObjects(t *testing.T) {
 	fixed := objects.Config{Bucket: "covers", Key: "k", Secret: "s", Region: "eu-west-1"}
-	local := fixed
+	china, dotted, local := fixed, fixed, fixed
+	china.Region = "cn-north-1"
+	dotted.Bucket = "covers.example.org"
 	local.Endpoint = "http://127.0.0.1:19000"
-	for want, cfg := range map[string]objects.Config{
-		"https://covers.s3.eu-west-1.amazonaws.com/rooms/1/x%20y.png": fixed,
-		"http://127.0.0.1:19000/covers/rooms/1/x%20y.png":             local,
+	none := map[string]string{}
+	for _, tc := range []struct {
+		cfg  objects.Config
+		env  map[string]string
+		want string
+	}{
+		{fixed, none, "https://covers.s3.eu-west-1.amazonaws.com/rooms/1/x%20y.png"},
+		{china, none, "https://covers.s3.cn-north-1.amazonaws.com.cn/rooms/1/x%20y.png"},
+		{dotted, none, "https://s3.eu-west-1.amazonaws.com/covers.example.org/rooms/1/x%20y.png"}, // its certificate has one label
+		{local, none, "http://127.0.0.1:19000/covers/rooms/1/x%20y.png"},
+		{fixed, map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "https://covers.s3-fips.eu-west-1.amazonaws.com/rooms/1/x%20y.png"},
+		{fixed, map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://covers.s3.dualstack.eu-west-1.amazonaws.com/rooms/1/x%20y.png"},
+		{fixed, map[string]string{"AWS_ENDPOINT_URL_S3": "http://store:9000"}, "http://store:9000/covers/rooms/1/x%20y.png"},
+		{fixed, map[string]string{"AWS_ENDPOINT_URL": "http://all:4566"}, "http://all:4566/covers/rooms/1/x%20y.png"},
+		{fixed, map[string]string{"AWS_ENDPOINT_URL_S3": "http://store:9000", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "https://covers.s3.eu-west-1.amazonaws.com/rooms/1/x%20y.png"},
 	} {
-		if got := signer(t, cfg).URL("rooms/1/x y.png"); got != want {
-			t.Errorf("got %s, want %s", got, want)
-		}
+		t.Run(tc.want, func(t *testing.T) {
+			for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"} {
+				t.Setenv(name, tc.env[name])
+			}
+			t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", tc.env["AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"])
+			t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+			if got := signer(t, tc.cfg).URL("rooms/1/x y.png"); got != tc.want {
+				t.Errorf("got %s", got)
+			}
+		})
 	}
 	local.Endpoint = "127.0.0.1:19000"
 	if _, err := objects.OpenSigner(t.Context(), local); err == nil {
 		t.Error("an endpoint without its scheme was taken")
+	}
+	express := fixed
+	express.Bucket = "fast--euw1-az1--x-s3"
+	if _, err := objects.Open(t.Context(), express); err == nil {
+		t.Error("a bucket that wants another kind of signature was taken")
 	}
 }
