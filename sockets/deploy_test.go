@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -73,18 +74,21 @@ func TestFleetIsDeployedWithRoutesOfOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	type probe struct {
+		HTTPGet struct{ Path, Port string } `yaml:"httpGet"`
+	}
 	var d struct {
 		Spec struct {
 			Template struct {
-				Spec struct {
+				Metadata struct{ Annotations map[string]string }
+				Spec     struct {
 					Containers []struct {
 						Ports []struct {
+							Name          string
 							ContainerPort int `yaml:"containerPort"`
 						}
 						Env                                         []struct{ Name string }
-						StartupProbe, ReadinessProbe, LivenessProbe struct {
-							HTTPGet struct{ Path string } `yaml:"httpGet"`
-						}
+						StartupProbe, ReadinessProbe, LivenessProbe probe
 					}
 				}
 			}
@@ -106,11 +110,21 @@ func TestFleetIsDeployedWithRoutesOfOurs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, port, _ := strings.Cut(cfg.ListenAddr, ":"); len(c.Ports) != 1 || port != "8081" || c.Ports[0].ContainerPort != 8081 {
-		t.Errorf("listens on %s, and ports are %v", cfg.ListenAddr, c.Ports)
+	ports := map[string]string{}
+	for _, p := range c.Ports {
+		ports[p.Name] = fmt.Sprintf(":%d", p.ContainerPort)
 	}
-	got := [...]string{c.StartupProbe.HTTPGet.Path, c.ReadinessProbe.HTTPGet.Path, c.LivenessProbe.HTTPGet.Path}
-	if want := [...]string{"/health/live", "/health/ready", "/health/live"}; got != want {
-		t.Errorf("probes ask %v, want %v", got, want)
+	if len(ports) != 2 || ports["sockets"] != cfg.ListenAddr || ports["metrics"] != cfg.MetricsAddr {
+		t.Errorf("listens on %s and %s, and ports are %v", cfg.ListenAddr, cfg.MetricsAddr, ports)
+	}
+	if got := ":" + d.Spec.Template.Metadata.Annotations["prometheus.io/port"]; got != cfg.MetricsAddr {
+		t.Errorf("Prometheus is sent to %s, want %s", got, cfg.MetricsAddr)
+	}
+	for want, p := range map[string][]probe{"/health/live": {c.StartupProbe, c.LivenessProbe}, "/health/ready": {c.ReadinessProbe}} {
+		for _, got := range p {
+			if got.HTTPGet.Path != want || got.HTTPGet.Port != "metrics" {
+				t.Errorf("a probe asks %s of port %s, want %s of metrics", got.HTTPGet.Path, got.HTTPGet.Port, want)
+			}
+		}
 	}
 }

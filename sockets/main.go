@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,12 +14,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/secrets"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/sockets/gateway"
-	"github.com/barrage-live/barrage/sockets/loop"
 )
 
 func main() {
@@ -32,8 +29,8 @@ func main() {
 	}
 }
 
-// run serves until ctx ends, then drains. ready, when not nil, is told the address that is listened on.
-func run(ctx context.Context, getenv func(string) string, ready func(net.Addr)) (err error) {
+// run serves until ctx ends, then drains. ready, when not nil, is told the addresses that are listened on.
+func run(ctx context.Context, getenv func(string) string, ready func(viewers, metrics net.Addr)) (err error) {
 	if getenv, err = secrets.New(0).Getenv(ctx, getenv, secretSettings...); err != nil {
 		return fmt.Errorf("settings: %w", err)
 	}
@@ -59,22 +56,21 @@ func run(ctx context.Context, getenv func(string) string, ready func(net.Addr)) 
 	if err != nil {
 		return err
 	}
-	listener, err := loop.Listen(ctx, cfg.ListenAddr)
+	doors, err := open(ctx, cfg, p, g)
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	if ready != nil {
-		ready(listener.Addr())
+		ready(doors[0].listener.Addr(), doors[len(doors)-1].listener.Addr())
 	}
-	tel.Logger().InfoContext(ctx, "listening", telemetry.Address, listener.Addr().String(), telemetry.Pod, p.pod)
-	return serve(ctx, cfg, p, g, listener)
+	tel.Logger().InfoContext(ctx, "listening", telemetry.Address, doors[0].listener.Addr().String(), telemetry.Pod, p.pod)
+	return serve(ctx, cfg, p, g, doors)
 }
 
-// serve runs the gateway and its server. When ctx ends it sends the viewers away first; when a part fails it stops.
-func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listener net.Listener) error {
+// serve runs the gateway and its doors. When ctx ends it sends the viewers away first; when a part fails it stops.
+func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, doors []door) error {
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	server := httpapi.NewServer(handler(p, g), p.telemetry.Logger())
 	group, failed := errgroup.WithContext(running)
 	group.Go(func() error { return g.Run(running) })
 	group.Go(func() error { return p.keys.run(running) })
@@ -83,12 +79,9 @@ func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listen
 	defer takeNoMore()
 	gifts := make(chan error, 1)
 	go func() { gifts <- p.orders.Run(taking) }()
-	group.Go(func() error {
-		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			return fmt.Errorf("serve: %w", err)
-		}
-		return nil
-	})
+	for _, d := range doors {
+		group.Go(d.serve)
+	}
 	var drained error
 	select {
 	case <-ctx.Done():
@@ -99,26 +92,17 @@ func serve(ctx context.Context, cfg config, p *parts, g *gateway.Gateway, listen
 	takeNoMore()
 	placed := <-gifts // while Kafka and the senders' connections are still there
 	stop()
-	closed := within(context.WithoutCancel(ctx), server.Shutdown)
-	return errors.Join(group.Wait(), drained, placed, closed)
+	var closed []error
+	for _, d := range doors { // the viewers' first: whoever asks for health hears of the end until then
+		closed = append(closed, within(context.WithoutCancel(ctx), d.server.Shutdown))
+	}
+	return errors.Join(group.Wait(), drained, placed, errors.Join(closed...))
 }
 
 func drain(ctx context.Context, timeout time.Duration, g *gateway.Gateway) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return g.Drain(ctx, gateway.PlanDrain(timeout))
-}
-
-func handler(p *parts, g *gateway.Gateway) http.Handler {
-	mux := http.NewServeMux()
-	mux.Handle("/ws", g)
-	mux.Handle("GET /health/", httpapi.Health(map[string]func(context.Context) error{
-		"sockets": g.Ready,
-		"redis":   func(ctx context.Context) error { return p.redis.Ping(ctx).Err() },
-		"keys":    p.keys.check,
-	}, p.telemetry.Logger()))
-	mux.Handle("GET /metrics", p.telemetry.PrometheusHandler())
-	return mux
 }
 
 // lastWords is how long each part has to end.

@@ -112,21 +112,78 @@ func get(t *testing.T, url string) (status int) {
 	return res.StatusCode
 }
 
+// start runs a pod until ctx ends and says where viewers and operators find it.
+func start(t *testing.T, ctx context.Context, env map[string]string) (viewers, operators string, ended <-chan error) {
+	t.Helper()
+	type addresses struct{ viewers, operators net.Addr }
+	found, end := make(chan addresses, 1), make(chan error, 1)
+	go func() {
+		end <- run(ctx, func(name string) string { return env[name] }, func(v, o net.Addr) { found <- addresses{v, o} })
+	}()
+	select {
+	case a := <-found:
+		return a.viewers.String(), a.operators.String(), end
+	case err := <-end:
+		t.Fatal(err)
+	}
+	return "", "", nil
+}
+
+func ends(t *testing.T, ended <-chan error) {
+	t.Helper()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the pod did not end")
+	}
+}
+
+func TestMetricsHaveADoorOfTheirOwn(t *testing.T) {
+	env, _ := environment(t)
+	env["METRICS_ADDR"], env["DRAIN_TIMEOUT"] = "127.0.0.1:0", "1s"
+	ctx, terminate := context.WithCancel(t.Context())
+	defer terminate()
+	viewers, operators, ended := start(t, ctx, env)
+	if viewers == operators {
+		t.Fatalf("both are on %s", viewers)
+	}
+	for _, path := range []string{"/health/live", "/health/ready", "/metrics"} {
+		if got := get(t, "http://"+operators+path); got != 200 {
+			t.Errorf("%s: got %d", path, got)
+		}
+		if got := get(t, "http://"+viewers+path); got != 404 {
+			t.Errorf("%s where viewers come: got %d, want 404", path, got)
+		}
+	}
+	if got := get(t, "http://"+operators+"/ws?room_id=42"); got != 404 {
+		t.Errorf("/ws where operators come: got %d, want 404", got)
+	}
+	if got := get(t, "http://"+viewers+"/ws?room_id=42"); got == 404 {
+		t.Error("viewers find no /ws")
+	}
+	terminate()
+	ends(t, ended)
+}
+
+func TestTakenMetricsAddressIsSaid(t *testing.T) {
+	env, _ := environment(t)
+	taken := httptest.NewServer(http.NotFoundHandler())
+	defer taken.Close()
+	env["METRICS_ADDR"] = taken.Listener.Addr().String()
+	err := run(t.Context(), func(name string) string { return env[name] }, nil)
+	if err == nil || !strings.Contains(err.Error(), "listen for metrics") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestPodServesAndDrains(t *testing.T) {
 	env, signer := environment(t)
 	ctx, terminate := context.WithCancel(t.Context())
 	defer terminate()
-	addr, ended := make(chan net.Addr, 1), make(chan error, 1)
-	go func() {
-		ended <- run(ctx, func(name string) string { return env[name] }, func(a net.Addr) { addr <- a })
-	}()
-	var base string
-	select {
-	case a := <-addr:
-		base = a.String()
-	case err := <-ended:
-		t.Fatal(err)
-	}
+	base, _, ended := start(t, ctx, env)
 	for _, path := range []string{"/health/live", "/health/ready", "/metrics"} {
 		if got := get(t, "http://"+base+path); got != 200 {
 			t.Errorf("%s: got %d", path, got)
@@ -155,14 +212,7 @@ func TestPodServesAndDrains(t *testing.T) {
 	if !websocket.IsCloseError(err, int(wire.CloseRestart)) {
 		t.Errorf("got %v, want 1012", err)
 	}
-	select {
-	case err := <-ended:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-time.After(patience):
-		t.Fatal("the pod did not end")
-	}
+	ends(t, ended)
 }
 
 // expect skips to a message of the type.
@@ -229,7 +279,7 @@ func TestPodWithoutServersDoesNotStart(t *testing.T) {
 	env["REDIS_ADDRS"] = "127.0.0.1:1"
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	err := run(ctx, func(name string) string { return env[name] }, func(net.Addr) { t.Error("it listens") })
+	err := run(ctx, func(name string) string { return env[name] }, func(_, _ net.Addr) { t.Error("it listens") })
 	if err == nil || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(fmt.Sprint(err), "redis") {
 		t.Errorf("got %v", err)
 	}

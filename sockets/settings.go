@@ -14,8 +14,9 @@ import (
 
 // config is what a pod reads from the environment (CONTRACT §5); limits of 0 are none.
 type config struct {
-	ListenAddr string `env:"LISTEN_ADDR" envDefault:":8081"`
-	Pod        string `env:"POD_NAME"` // default: the host's name
+	ListenAddr  string `env:"LISTEN_ADDR" envDefault:":8081"`
+	MetricsAddr string `env:"METRICS_ADDR"` // of /metrics and /health, which viewers don't reach then; empty: with /ws on LISTEN_ADDR
+	Pod         string `env:"POD_NAME"`     // default: the host's name
 
 	RedisAddrs   []string `env:"REDIS_ADDRS,required"`
 	Redis        roomstate.Link

@@ -140,14 +140,19 @@ func TestPartsFindEachOther(t *testing.T) {
 			}
 		}
 		c := f.deployment.Spec.Template.Spec.Containers[0]
-		port := c.Ports[0].Name
-		for what, got := range map[string]string{
-			"service": f.service.Spec.Ports[0].TargetPort.StrVal, "readiness": c.ReadinessProbe.HTTPGet.Port.StrVal,
-			"liveness": c.LivenessProbe.HTTPGet.Port.StrVal, "network": f.network.Spec.Ingress[0].Ports[0].Port.StrVal,
+		viewers, operators := c.Ports[0].Name, c.Ports[1].Name
+		in := f.network.Spec.Ingress
+		for what, port := range map[string][2]string{
+			"service": {f.service.Spec.Ports[0].TargetPort.StrVal, viewers}, "network": {in[0].Ports[0].Port.StrVal, viewers},
+			"readiness": {c.ReadinessProbe.HTTPGet.Port.StrVal, operators}, "liveness": {c.LivenessProbe.HTTPGet.Port.StrVal, operators},
+			"network of operators": {in[1].Ports[0].Port.StrVal, operators},
 		} {
-			if got != port {
-				t.Errorf("%s: got port %q, want %q", what, got, port)
+			if port[0] != port[1] {
+				t.Errorf("%s: got port %q, want %q", what, port[0], port[1])
 			}
+		}
+		if len(f.service.Spec.Ports) != 1 || len(in) != 2 || len(in[0].From) != 0 || len(in[1].From) == 0 {
+			t.Errorf("metrics are for the network within alone: got the service's ports %v and ingress %v", f.service.Spec.Ports, in)
 		}
 		if got := c.EnvFrom[0].ConfigMapRef.Name; got != f.settings.Name {
 			t.Errorf("settings come from %s, which is named %s", got, f.settings.Name)

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"strconv"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsec2"
 	elb "github.com/aws/aws-cdk-go/awscdk/v2/awselasticloadbalancingv2"
@@ -10,8 +12,11 @@ import (
 	"github.com/barrage-live/barrage/infra/cdk/stage"
 )
 
-// SocketPort is where a pod of the fleet listens.
-const SocketPort = 8081
+// Where a pod of the fleet listens: to viewers, and to who asks for its health. Viewers can't reach the second.
+const (
+	SocketPort = 8081
+	HealthPort = 9090
+)
 
 // Balancer is the network load balancer before the fleet. It ends TLS and leaves the viewer's address on the connection,
 // by which pods limit handshakes.
@@ -34,6 +39,7 @@ func newBalancer(scope constructs.Construct, s stage.Stage, vpc awsec2.IVpc, cer
 	group.AddIngressRule(awsec2.Peer_AnyIpv4(), awsec2.Port_Tcp(jsii.Number(b.Port)), jsii.String("Viewers"), nil)
 	pods := awsec2.SecurityGroup_FromSecurityGroupId(scope, jsii.String("PodsGroup"), f.Group, nil)
 	pods.AddIngressRule(group, awsec2.Port_Tcp(jsii.Number(SocketPort)), jsii.String("Load balancer"), nil)
+	pods.AddIngressRule(group, awsec2.Port_Tcp(jsii.Number(HealthPort)), jsii.String("Health checks"), nil)
 	b.Balancer = elb.NewNetworkLoadBalancer(scope, jsii.String("Balancer"), &elb.NetworkLoadBalancerProps{
 		Vpc: vpc, InternetFacing: jsii.Bool(true), CrossZoneEnabled: jsii.Bool(true), SecurityGroups: &[]awsec2.ISecurityGroup{group},
 		DeletionProtection: jsii.Bool(s.Keep),
@@ -44,7 +50,7 @@ func newBalancer(scope constructs.Construct, s stage.Stage, vpc awsec2.IVpc, cer
 		DeregistrationDelay:   awscdk.Duration_Seconds(jsii.Number(120)),
 		ConnectionTermination: jsii.Bool(false),
 		HealthCheck: &elb.HealthCheck{
-			Protocol: elb.Protocol_HTTP, Path: jsii.String("/health/ready"), Interval: awscdk.Duration_Seconds(jsii.Number(5)),
+			Protocol: elb.Protocol_HTTP, Path: jsii.String("/health/ready"), Port: jsii.String(strconv.Itoa(HealthPort)), Interval: awscdk.Duration_Seconds(jsii.Number(5)),
 			HealthyThresholdCount: jsii.Number(2), UnhealthyThresholdCount: jsii.Number(2), HealthyHttpCodes: jsii.String("200"),
 		},
 	})
