@@ -69,6 +69,29 @@ func TestFleetIsDeployedWithSettingsOfOurs(t *testing.T) {
 	}
 }
 
+// undeployed are the settings that the fleet's manifests leave out, and why.
+var undeployed = map[string]string{
+	"TOKEN_SIGNING_KEY": "pods check tokens by JWKS_URL and can make none",
+	"ALLOW_QUERY_TOKEN": "refused in production",
+}
+
+// A setting that the manifests don't show can't be found by who deploys them.
+func TestEverySettingOfThePodIsDeployed(t *testing.T) {
+	known := map[string]bool{}
+	names(reflect.TypeFor[config](), known)
+	text, err := os.ReadFile("../infra/k8s/base/deployment.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := deployed(t, "dev")
+	for name := range known {
+		_, set := env[name]
+		if set = set || strings.Contains(string(text), "name: "+name+"\n"); set == (undeployed[name] != "") {
+			t.Errorf("%s: in the manifests: %v, left out because %q", name, set, undeployed[name])
+		}
+	}
+}
+
 func TestFleetIsDeployedWithRoutesOfOurs(t *testing.T) {
 	text, err := os.ReadFile("../infra/k8s/base/deployment.yaml")
 	if err != nil {

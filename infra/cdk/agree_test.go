@@ -15,6 +15,7 @@ type lambda struct {
 	MemorySize, Timeout int
 	Description         string
 	Environment         struct{ Variables map[string]any }
+	Layers              []any
 }
 
 type source struct {

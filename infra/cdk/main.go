@@ -49,8 +49,8 @@ func read(app awscdk.App) (options, error) {
 	}
 	return options{
 		Stage: s, Account: os.Getenv("CDK_DEFAULT_ACCOUNT"), Region: get("region", globalRegion), Code: get("code", "../../build/functions"),
-		SocketHost: get("socketHost", ""), Certificate: get("certificate", ""), ClickHouse: get("clickhouse", ""),
-		Proxies: get("trustedProxies", ""),
+		SocketHost: get("socketHost", ""), Certificate: get("certificate", ""), Proxies: get("trustedProxies", ""), Words: get("words", ""),
+		Chosen: chosen(func(name string) string { return get(name, "") }),
 	}, nil
 }
 

@@ -22,11 +22,12 @@ type options struct {
 	Stage       stage.Stage
 	Account     string // with its region; empty: that of the credentials
 	Region      string
-	Code        string // folder with NAME/bootstrap of each function
-	SocketHost  string // name of the socket fleet, which its certificate is for
-	Certificate string // ARN
-	Proxies     string // networks of the CDN, whose word for a viewer's address is taken
-	ClickHouse  string // URL or the ARN of a secret with it; empty: roll-ups in the database
+	Code        string            // folder with NAME/bootstrap of each function
+	SocketHost  string            // name of the socket fleet, which its certificate is for
+	Certificate string            // ARN
+	Proxies     string            // networks of the CDN, whose word for a viewer's address is taken
+	Words       string            // folder with lists of blocked words, a file each, that no room may say; empty: none
+	Chosen      map[string]string // the operator's own settings by environment name: -c REVIEW_HOOK_URL=https://…
 }
 
 func (o options) check() error {
@@ -80,7 +81,14 @@ func assemble(stack awscdk.Stack, o options, firewall *string) error {
 	}
 	cdn := edge.NewCDN(stack, origins, firewall)
 	set := settings(o, data, api, cdn)
-	functions, err := function.All(stack, function.Platform{Stage: o.Stage, Servers: data, Settings: set, Code: o.Code, API: api})
+	if err := choose(stack, set, o.Chosen); err != nil {
+		return err
+	}
+	words, err := wordLists(stack, set, o.Words)
+	if err != nil {
+		return err
+	}
+	functions, err := function.All(stack, function.Platform{Stage: o.Stage, Servers: data, Settings: set, Code: o.Code, API: api, Words: words})
 	if err != nil {
 		return err
 	}
@@ -118,7 +126,6 @@ func settings(o options, data *servers.Servers, api function.API, cdn awscloudfr
 		"APP_ENV":                function.Text(jsii.String("production")),
 		"ALLOWED_ORIGINS":        function.Text(origin),
 		"ARCHIVE_BUCKET":         function.Bucket(data.Buckets.Archive),
-		"CLICKHOUSE_URL":         function.Text(jsii.String(o.ClickHouse)),
 		"COVER_BUCKET":           function.With(data.Buckets.Covers.BucketName(), func(who awsiam.IGrantable) { data.Buckets.Covers.GrantPut(who, nil) }),
 		"COVER_URL":              function.Text(origin),
 		"DATABASE_URL":           function.With(data.Database.URL, connect),

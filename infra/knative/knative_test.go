@@ -190,7 +190,7 @@ func TestObjectsAgreeWithTheManifest(t *testing.T) {
 			}
 		}
 		for _, name := range row.Required() {
-			if _, ok := a.settings.Data[name]; !ok && !slices.Contains(set, name) {
+			if a.settings.Data[name] == "" && !slices.Contains(set, name) {
 				t.Errorf("%s: does not get %s", row.Name, name)
 			}
 		}
@@ -231,7 +231,13 @@ func TestSettingsAreKnown(t *testing.T) {
 			known[name] = true
 		}
 	}
-	for name := range built(t).settings.Data {
+	data := built(t).settings.Data
+	for name := range known {
+		if _, set := data[name]; set == slices.Contains(manifest.Secrets, name) {
+			t.Errorf("%s is in settings.env: %v; want each setting that is no secret, if only for the default", name, set)
+		}
+	}
+	for name := range data {
 		if !known[name] || slices.Contains(manifest.Secrets, name) {
 			t.Errorf("settings.env has %s, which no function reads or which is secret", name)
 		}

@@ -19,6 +19,7 @@ type page struct {
 	manifest.Function
 	Secrets []string // settings that come from the Secret
 	Ticks   []tick
+	Words   bool // it reads lists of blocked words
 }
 
 // tick is a job with its schedule.
@@ -26,7 +27,7 @@ type tick struct{ Name, Cron string }
 
 // render makes the manifests of a function.
 func render(row manifest.Function) ([]byte, error) {
-	p := page{Function: row}
+	p := page{Function: row, Words: slices.Contains(row.Env(), "BLOCKED_WORDS_FILES")}
 	for _, name := range row.Env() {
 		if slices.Contains(manifest.Secrets, name) {
 			p.Secrets = append(p.Secrets, name)

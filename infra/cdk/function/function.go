@@ -26,6 +26,7 @@ type Platform struct {
 	Settings Settings
 	Code     string // the folder that holds NAME/bootstrap of each function
 	API      API
+	Words    awslambda.ILayerVersion // lists of blocked words, for the functions that read them; nil: there are none
 }
 
 // Function is one row, deployed.
@@ -86,6 +87,9 @@ func newFunction(scope constructs.Construct, p Platform, row manifest.Function, 
 			Retention: retention(p.Stage), RemovalPolicy: awscdk.RemovalPolicy_DESTROY,
 		}),
 	})
+	if _, reads := values["BLOCKED_WORDS_FILES"]; reads && p.Words != nil {
+		fn.AddLayers(p.Words)
+	}
 	Grant(values, fn)
 	if row.Needs(manifest.Kafka) {
 		allowKafka(p.Servers.Kafka, row, fn)
