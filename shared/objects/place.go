@@ -19,6 +19,10 @@ type place struct {
 	region string
 }
 
+// sigv4 is what the SDK's rules call the signatures that client makes. Express buckets and access points of several regions
+// want others.
+const sigv4 = "sigv4"
+
 // find asks the SDK's rules, which know AWS's partitions, FIPS and dual-stack endpoints. A store of one's own has its
 // buckets below its address.
 func find(ctx context.Context, bucket, endpoint string, cfg aws.Config) (place, error) {
@@ -38,8 +42,8 @@ func find(ctx context.Context, bucket, endpoint string, cfg aws.Config) (place, 
 	p := place{bucket: &found.URI, region: cfg.Region}
 	schemes, _ := auth.GetAuthOptions(&found.Properties)
 	for _, s := range schemes {
-		if s.SchemeID != auth.SchemeIDSigV4 {
-			return place{}, fmt.Errorf("objects: bucket %s: wants %s, and only %s is spoken", bucket, s.SchemeID, auth.SchemeIDSigV4)
+		if s.SchemeID != sigv4 {
+			return place{}, fmt.Errorf("objects: bucket %s: wants signatures of %s, and only %s is spoken", bucket, s.SchemeID, sigv4)
 		}
 		if region, ok := smithyhttp.GetSigV4SigningRegion(&s.SignerProperties); ok {
 			p.region = region

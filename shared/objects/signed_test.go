@@ -48,14 +48,16 @@ func TestTheSDKReadsWhatWeWroteAndWeWhatItWrote(t *testing.T) {
 		if err != nil || is != objects.Version(aws.ToString(out.ETag)) {
 			t.Errorf("got version %q, %v, and the SDK %q", is, err, aws.ToString(out.ETag))
 		}
-		put, err := sdk.PutObject(ctx, &s3.PutObjectInput{
-			Bucket: &cfg.Bucket, Key: aws.String(key), Body: bytes.NewReader([]byte("its")), IfMatch: aws.String(string(is)),
-		})
+		const its = "room=1/its"
+		put, err := sdk.PutObject(ctx, &s3.PutObjectInput{Bucket: &cfg.Bucket, Key: aws.String(its), Body: bytes.NewReader([]byte("its"))})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if body, is, err := b.Get(ctx, key); err != nil || string(body) != "its" || is != objects.Version(aws.ToString(put.ETag)) {
+		if body, is, err := b.Get(ctx, its); err != nil || string(body) != "its" || is != objects.Version(aws.ToString(put.ETag)) {
 			t.Errorf("got %q of version %q, %v", body, is, err)
+		}
+		if _, err := b.PutIf(ctx, its, text, []byte("ours"), objects.Version(aws.ToString(put.ETag))); err != nil {
+			t.Errorf("over the SDK's version: %v", err)
 		}
 	})
 }
