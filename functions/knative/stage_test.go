@@ -33,9 +33,10 @@ func main() {
 `
 
 func TestStagedFoldersBuildAsFuncDoes(t *testing.T) {
+	stage := filepath.Join(t.TempDir(), "stage") // the same for all, so that they share what the compiler makes of its files
 	for _, row := range manifest.Functions() {
 		t.Run(row.Name, func(t *testing.T) {
-			function := scaffolded(t, row.Name)
+			function := scaffolded(t, row.Name, stage)
 			// Without settings the instance's Start fails, which ends func's service and says what is missing.
 			cmd := exec.CommandContext(t.Context(), function)
 			cmd.Env = []string{"LISTEN_ADDRESS=127.0.0.1:0"}
@@ -48,8 +49,7 @@ func TestStagedFoldersBuildAsFuncDoes(t *testing.T) {
 }
 
 // scaffolded stages a function and builds it behind func's main.
-func scaffolded(t *testing.T, name string) (binary string) {
-	stage := filepath.Join(t.TempDir(), name)
+func scaffolded(t *testing.T, name, stage string) (binary string) {
 	command(t, "../..", "scripts/knative-stage", name, stage)
 	build := filepath.Join(stage, ".func", "build")
 	must(t, os.MkdirAll(build, 0o755))
@@ -63,8 +63,7 @@ func scaffolded(t *testing.T, name string) (binary string) {
 	sum, err := os.ReadFile(filepath.Join(stage, "go.sum"))
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(build, "go.sum"), sum, 0o644))
-	// Without paths of their own the folders share what they have compiled; without symbols they are linked sooner.
-	command(t, build, "go", "build", "-mod=mod", "-trimpath", "-ldflags", "-s -w", "-o", "function", ".")
+	command(t, build, "go", "build", "-mod=mod", "-ldflags", "-s -w", "-o", "function", ".") // without symbols they are linked sooner
 	return filepath.Join(build, "function")
 }
 
