@@ -14,6 +14,7 @@ import (
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/ledger"
@@ -129,6 +130,7 @@ func Room(p Parts) (Function, error) {
 	book := rulebook.New(p.Store)
 	order := moderation.New(moderation.Deps{
 		Rooms: s.Find, Users: p.Store.User, Book: book, State: p.State, Fanout: p.Fanout, History: fanout.NewHistory(p.Redis), Kafka: p.Kafka,
+		Held: held.New(p.Redis, p.Fanout), Intake: p.Intake,
 	})
 	routes := func(api *httpapi.API) {
 		s.Routes(api)

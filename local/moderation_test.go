@@ -16,7 +16,7 @@ import (
 )
 
 // secondPod is another process of the platform, in effect: everything of its own but the servers.
-func secondPod(t *testing.T, first *Stack) *Stack {
+func secondPod(t *testing.T, first *Stack, more ...string) *Stack {
 	t.Helper()
 	key, err := os.ReadFile(filepath.Join(first.data, "signing-key.pem"))
 	if err != nil {
@@ -24,6 +24,7 @@ func secondPod(t *testing.T, first *Stack) *Stack {
 	}
 	settings := append(unlimited(), "TOKEN_SIGNING_KEY="+string(key), "DATABASE_URL="+first.services.database,
 		"REDIS_ADDRS="+strings.Join(first.services.redis, ","), "KAFKA_BROKERS="+strings.Join(first.services.kafka, ","))
+	settings = append(settings, more...)
 	return startStack(t, env(settings...), func(o *Options) { o.Space = first.parts.Space })
 }
 

@@ -17,10 +17,10 @@ import (
 	"github.com/barrage-live/barrage/functions/room"
 	"github.com/barrage-live/barrage/local/web"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/intake"
-	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/order"
 	"github.com/barrage-live/barrage/shared/pace"
@@ -38,9 +38,6 @@ const (
 	issuer   = "barrage-local"
 	audience = "barrage"
 )
-
-// burst is how many messages a user may send at once before USER_MESSAGE_RATE holds (CONTRACT §5).
-const burst = 5
 
 var errNoSuchCall = live.Errorf(live.KindNotFound, "not_found", "There is no such call.")
 
@@ -119,10 +116,10 @@ func (s *Stack) makeParts(cfg config) (err error) {
 		return err
 	}
 	s.closers.add("house rules", func(context.Context) error { rules.Close(); return nil })
-	p.Intake, err = intake.New(intake.Config{
+	p.Intake, err = intake.New(cfg.Intake.Apply(intake.Config{
 		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: rules, Pod: s.pod, Telemetry: p.Telemetry,
-		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: burst}, 0),
-	})
+		Queue: held.New(p.Redis, p.Fanout),
+	}))
 	if err != nil {
 		return err
 	}
@@ -177,8 +174,10 @@ func (s *Stack) serve(ln net.Listener, h http.Handler) {
 
 // serveHTTP serves the page, the API and health on one port.
 func (s *Stack) serveHTTP(cfg config, d *doors, verifier *token.Verifier, fns []functions.Function) error {
+	address, user := cfg.http().Guards("local", s.parts.Redis, s.parts.Telemetry)
 	api := httpapi.New(httpapi.Config{
 		Title: "Barrage", Verifier: verifier, Telemetry: s.parts.Telemetry, AllowedOrigins: cfg.origins(d.http),
+		PerAddress: address, PerUser: user,
 	})
 	checks := map[string]func(context.Context) error{"sockets": s.gateway.Ready}
 	for _, fn := range fns {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/sockets/client"
 )
@@ -80,11 +81,11 @@ func isProblem(t *testing.T, r reply, status int, code string) {
 
 // Who writes too fast is told when to go on, over HTTP as over the socket.
 func TestFastWritersAreToldToWait(t *testing.T) {
-	s := startStack(t)
+	s := startStack(t, env("USER_MESSAGE_RATE=0.05"))
 	room := login(t, s, "anchor", demoPassword).liveRoom("slow down")
 	viewer := register(t, s, "r-fast")
 	var last reply
-	for range burst + 1 {
+	for range intake.Burst + 1 {
 		last = viewer.call("POST", path(room.ID, "/messages"), map[string]string{"content": "again"})
 	}
 	isProblem(t, last, http.StatusTooManyRequests, "rate_limited")

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/right"
@@ -70,6 +71,9 @@ func walk() []walked {
 		{"DELETE /api/v1/rooms/{id}/bans/{user_id}", "", moderators, ""},
 		{"POST /api/v1/rooms/{id}/kicks/{user_id}", "", moderators, ""},
 		{"DELETE /api/v1/rooms/{id}/messages/{message_id}", "", moderators, ""},
+		{"GET /api/v1/rooms/{id}/held", "", moderators, ""},
+		{"POST /api/v1/rooms/{id}/held/{message_id}/release", "", moderators, ""},
+		{"DELETE /api/v1/rooms/{id}/held/{message_id}", "", moderators, ""},
 		{"GET /api/v1/rooms/{id}/moderation", "", moderators, ""},
 		{"GET /api/v1/rooms/{id}/settings", "", anyone, ""},
 		{"PATCH /api/v1/rooms/{id}/settings", `{"slow_mode_seconds":0}`, moderators, ""},
@@ -122,6 +126,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 	fill := strings.NewReplacer("{id}", fmt.Sprint(room.ID), "{user_id}", fmt.Sprint(who["owner"].user.ID),
 		"{gift_id}", "9999", "{message_id}", "walked", "{order_id}", givenOrder(t, who, room.ID))
 	awaitRecording(t, who["anchor"], room.ID) // which only then can be looked at
+	holdTwo(t, s, room.ID, who["viewer"].user.ID, who["owner"].user.ID)
 	known := routesOf(t, s)
 	for _, w := range walk() {
 		if !slices.Contains(known, w.route) {
@@ -144,6 +149,18 @@ func TestWhoMayDoWhat(t *testing.T) {
 	}
 	if len(known) > 0 {
 		t.Errorf("say in walk who may call %v", known)
+	}
+}
+
+// holdTwo makes two danmu wait under one id: who may release or refuse hears that it must say which, and both stay.
+func holdTwo(t *testing.T, s *Stack, room live.RoomID, senders ...live.UserID) {
+	t.Helper()
+	var danmu []held.Danmu
+	for _, user := range senders {
+		danmu = append(danmu, held.Danmu{User: user, ID: "walked", Payload: fmt.Appendf(nil, `{"type":"danmu","id":"walked","user_id":%d,"content":"x","data":{}}`, user)})
+	}
+	if _, err := held.New(s.parts.Redis, s.parts.Fanout).Hold(t.Context(), room, danmu); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/house"
+	"github.com/barrage-live/barrage/shared/intake"
+	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -24,6 +26,7 @@ type config struct {
 	History          functions.HistorySettings
 	Heat             stats.Heat
 	House            house.Settings
+	Intake           intake.Settings
 	S3Endpoint       string        `env:"AWS_ENDPOINT_URL_S3"`
 	ArchiveBucket    string        `env:"ARCHIVE_BUCKET" envDefault:"barrage-archive"`
 	ArchiveDays      int           `env:"ARCHIVE_DAYS" envDefault:"365"` // 0: for ever
@@ -35,18 +38,23 @@ type config struct {
 	AllowGuests      bool          `env:"ALLOW_GUESTS" envDefault:"true"`
 	AllowQueryToken  bool          `env:"ALLOW_QUERY_TOKEN" envDefault:"true"`
 	Deflate          bool          `env:"SOCKET_DEFLATE" envDefault:"false"`
-	MessageRate      float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
 	DisplayRate      int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
 	FlushBudget      time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
 	MaxConnections   int           `env:"MAX_CONNECTIONS" envDefault:"10000"`
 	AnchorPerMille   int           `env:"ANCHOR_PER_MILLE" envDefault:"500"` // of a gift's cost
 	WebhookSecret    string        `env:"PAYMENT_WEBHOOK_SECRET"`
+	AddressRate      float64       `env:"HTTP_ADDRESS_RATE" envDefault:"0"` // requests a second; here all come from one address
+	UserRate         float64       `env:"HTTP_USER_RATE" envDefault:"0"`
 	DrainTimeout     time.Duration `env:"DRAIN_TIMEOUT" envDefault:"2s"`
 }
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
-	return errors.Join(c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check())
+	return errors.Join(c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check(), c.Intake.Check(), c.http().Check())
+}
+
+func (c *config) http() limit.HTTPSettings {
+	return limit.HTTPSettings{AddressRate: c.AddressRate, UserRate: c.UserRate}
 }
 
 func loadConfig(o Options) (config, error) { return settings.Load[config](o.getenv) }

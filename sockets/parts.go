@@ -13,6 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/limit"
@@ -46,7 +47,6 @@ type parts struct {
 
 const (
 	dialTimeout  = 15 * time.Second
-	messageBurst = 5                // of one user, before USER_MESSAGE_RATE holds (CONTRACT §5)
 	pongPatience = 35 * time.Second // silence after a ping ends a connection
 	frameRate    = 50               // messages a second that a connection may send, whatever becomes of them
 )
@@ -105,17 +105,16 @@ func (p *parts) fill(ctx context.Context, cfg config) (err error) {
 	if p.house, err = cfg.House.Open(house.Config{State: p.state, Pacer: p.paces}, p.telemetry.Metrics); err != nil {
 		return err
 	}
-	p.intake, err = intake.New(intake.Config{
+	p.intake, err = intake.New(cfg.Intake.Apply(intake.Config{
 		Publisher: p.publisher, Kafka: p.kafka, State: p.state, House: p.house, Pod: p.pod, Telemetry: p.telemetry,
-		Users: limit.NewBucket[live.UserID](limit.Rate{Events: cfg.MessageRate, Burst: messageBurst}, 0),
-		Rooms: limit.NewBucket[live.RoomID](limit.Rate{Events: cfg.RoomRate, Burst: int(cfg.RoomRate)}, 0),
-	})
+		Queue: held.New(p.redis, p.publisher), Rooms: limit.Rate{Events: cfg.RoomRate, Burst: int(cfg.RoomRate)},
+	}))
 	return err
 }
 
 func (p *parts) gatewayConfig(cfg config) gateway.Config {
 	frames := frameRate
-	if cfg.MessageRate == 0 {
+	if cfg.Intake.ViewerRate == 0 {
 		frames = 0 // whoever lifts the one limit means it
 	}
 	return gateway.Config{

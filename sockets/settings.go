@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/house"
+	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
 )
@@ -27,6 +28,7 @@ type config struct {
 	JWKSURL    string `env:"JWKS_URL"`
 	SigningKey string `env:"TOKEN_SIGNING_KEY"` // instead of JWKS_URL: its public half is used
 	House      house.Settings
+	Intake     intake.Settings
 
 	Issuer   string `env:"TOKEN_ISSUER" envDefault:"barrage"`
 	Audience string `env:"TOKEN_AUDIENCE" envDefault:"barrage"`
@@ -37,7 +39,6 @@ type config struct {
 	Deflate         bool     `env:"SOCKET_DEFLATE" envDefault:"false"` // permessage-deflate for clients that offer it
 	TrustedProxies  []string `env:"TRUSTED_PROXIES"`                   // networks, such as 10.0.0.0/8
 
-	MessageRate    float64       `env:"USER_MESSAGE_RATE" envDefault:"2"`
 	DisplayRate    int           `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
 	RoomRate       float64       `env:"ROOM_MESSAGE_RATE" envDefault:"20000"` // messages a second that one pod takes in for one room
 	FlushBudget    time.Duration `env:"FLUSH_BUDGET" envDefault:"50ms"`
@@ -73,7 +74,7 @@ func (c *config) Check() error {
 		}
 		c.proxies = append(c.proxies, network)
 	}
-	for _, err := range []error{c.Kafka.Check(), c.House.Check()} {
+	for _, err := range []error{c.Kafka.Check(), c.House.Check(), c.Intake.Check()} {
 		if err != nil {
 			problems = append(problems, err)
 		}

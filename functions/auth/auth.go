@@ -42,9 +42,9 @@ type Service struct {
 	hasher   *hasher
 	where    whereabouts
 	shelf    *pictures.Shelf
-	byName   *throttle
-	byAddr   *throttle
-	register *throttle
+	byName   throttle
+	byAddr   throttle
+	register throttle
 }
 
 // New prepares the function.
@@ -62,9 +62,9 @@ func New(d Deps) (*Service, error) {
 	l := d.Limits.withDefaults()
 	return &Service{
 		store: d.Store, signer: d.Signer, hasher: h, where: d.Where, shelf: d.Shelf,
-		byName:   newThrottle(d.Redis, "login-name", l.LoginByName, d.Logger),
-		byAddr:   newThrottle(d.Redis, "login-addr", l.LoginByAddress, d.Logger),
-		register: newThrottle(d.Redis, "register-addr", l.RegisterByAddress, d.Logger),
+		byName:   newThrottle(d, "login-name", l.LoginByName),
+		byAddr:   newThrottle(d, "login-addr", l.LoginByAddress),
+		register: newThrottle(d, "register-addr", l.RegisterByAddress),
 	}, nil
 }
 

@@ -27,6 +27,7 @@ type fixture struct {
 	verifier  *token.Verifier
 	state     *roomstate.State
 	stopRedis func()
+	deps      Deps
 }
 
 func newFixture(t testing.TB, s *store.Store, limits Limits) fixture {
@@ -55,11 +56,23 @@ func newFixture(t testing.TB, s *store.Store, limits Limits) fixture {
 		t.Fatal(err)
 	}
 	t.Cleanup(state.Close)
-	service, err := New(Deps{Store: s, Signer: signer, Redis: rdb, Where: state, Limits: limits, Logger: slog.New(slog.DiscardHandler)})
+	deps := Deps{Store: s, Signer: signer, Redis: rdb, Where: state, Limits: limits, Logger: slog.New(slog.DiscardHandler)}
+	service, err := New(deps)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return fixture{service, verifier, state, stop}
+	return fixture{service, verifier, state, stop, deps}
+}
+
+// another is the function in one more process.
+func (f fixture) another(t testing.TB, limits Limits) *Service {
+	t.Helper()
+	f.deps.Limits = limits
+	s, err := New(f.deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // each runs the test with a service on every kind of database, and with an account called anna.

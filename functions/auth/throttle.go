@@ -5,12 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
+	"github.com/barrage-live/barrage/shared/httpapi"
 	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/telemetry"
@@ -36,33 +34,20 @@ func (l Limits) withDefaults() Limits {
 	return l
 }
 
-// sharedTimeout is how long a login waits for a Redis that doesn't answer.
-const sharedTimeout = 500 * time.Millisecond
+// throttle counts over all processes, see limit.Guard.
+type throttle struct{ guard *limit.Guard }
 
-// throttle counts in Redis, over all processes; while Redis is away each process counts for itself, because neither
-// letting everybody guess nor letting nobody in is right then.
-type throttle struct {
-	shared *limit.Redis
-	local  *limit.Bucket[string]
-	log    *slog.Logger
+func newThrottle(d Deps, name string, rate limit.Rate) throttle {
+	away := func(err error) { d.Logger.Warn("shared limit is away, this process counts alone", telemetry.Err, err) }
+	return throttle{limit.NewGuard(limit.GuardConfig{Name: name, Rate: rate, Redis: d.Redis, Away: away})}
 }
 
-func newThrottle(rdb redis.UniversalClient, name string, rate limit.Rate, log *slog.Logger) *throttle {
-	return &throttle{shared: limit.NewRedis(rdb, name, rate), local: limit.NewBucket[string](rate, 0), log: log}
-}
-
-func (t *throttle) take(ctx context.Context, key string) error {
-	shared, cancel := context.WithTimeout(ctx, sharedTimeout)
-	defer cancel()
-	ok, after, err := t.shared.Allow(shared, key, 1)
-	if err != nil && ctx.Err() != nil {
+func (t throttle) take(ctx context.Context, key string) error {
+	after := t.guard.Allow(ctx, key)
+	if ctx.Err() != nil {
 		return fmt.Errorf("throttle: %w", ctx.Err())
 	}
-	if err != nil {
-		t.log.WarnContext(ctx, "shared limit is away, this process counts alone", telemetry.Err, err)
-		ok, after = t.local.Allow(key, 1)
-	}
-	if ok {
+	if after == 0 {
 		return nil
 	}
 	return &live.Error{
@@ -76,13 +61,5 @@ func nameKey(name string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// addressKey counts IPv6 by /64, which is what one customer gets.
-func addressKey(addr netip.Addr) string {
-	addr = addr.Unmap().WithZone("")
-	if addr.Is6() {
-		if p, err := addr.Prefix(64); err == nil {
-			return p.Addr().String()
-		}
-	}
-	return addr.String()
-}
+// addressKey counts households; see there.
+func addressKey(addr netip.Addr) string { return httpapi.Household(addr).String() }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/limit"
+	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/storetest"
 )
 
@@ -46,5 +47,24 @@ func TestWithoutRedisEachProcessCountsAlone(t *testing.T) {
 	cancel()
 	if _, err := f.Login(ctx, home(), "anna", "wrong horse"); !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller that left: got %v", err)
+	}
+}
+
+// Two processes on one Redis: who guesses at both gets no more tries, and a name that nobody has is refused alike.
+func TestLoginsAreThrottledOverProcesses(t *testing.T) {
+	rate := limit.Rate{Events: 1, Per: time.Hour, Burst: 3}
+	one := newFixture(t, storetest.Open(t, storetest.SQLite(t)), Limits{LoginByName: rate})
+	two := one.another(t, Limits{LoginByName: rate})
+	for _, name := range []string{"anna", "nobody"} {
+		for i, want := range []string{"bad_credentials", "bad_credentials", "bad_credentials", "rate_limited", "rate_limited"} {
+			process := []*Service{one.Service, two}[i%2]
+			_, err := process.Login(t.Context(), home(), name, "wrong horse")
+			if code(err) != want {
+				t.Errorf("%s, login %d: got %v, want %s", name, i+1, err, want)
+			}
+			if refused, ok := live.AsError(err); ok && want == "rate_limited" && (refused.RetryAfter <= 0 || refused.RetryAfter > time.Hour) {
+				t.Errorf("%s: got retry after %v", name, refused.RetryAfter)
+			}
+		}
 	}
 }

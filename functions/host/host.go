@@ -80,6 +80,7 @@ func (i *Instance) api() http.Handler {
 		Title: "Barrage " + i.Name, Telemetry: i.Telemetry,
 		AllowedOrigins: i.parts.cfg.AllowedOrigins, TrustedProxies: i.parts.cfg.proxies,
 	}
+	cfg.PerAddress, cfg.PerUser = i.parts.cfg.HTTP.Guards(i.Name, i.parts.Redis, i.Telemetry)
 	if i.parts.verifier != nil {
 		cfg.Verifier = i.parts.verifier
 	}

@@ -13,10 +13,9 @@ import (
 	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/manifest"
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/house"
 	"github.com/barrage-live/barrage/shared/intake"
-	"github.com/barrage-live/barrage/shared/limit"
-	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/objects"
 	"github.com/barrage-live/barrage/shared/pictures"
 	"github.com/barrage-live/barrage/shared/roomstate"
@@ -28,9 +27,6 @@ import (
 	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/token"
 )
-
-// burst is how many messages a user may send at once before USER_MESSAGE_RATE holds (CONTRACT §5).
-const burst = 5
 
 // parts are those of a function, closed in reverse.
 type parts struct {
@@ -89,10 +85,10 @@ func (p *parts) build(ctx context.Context) (err error) {
 	if p.house, err = p.cfg.House.Open(house.Config{State: p.State}, p.Telemetry.Metrics); err != nil {
 		return err
 	}
-	p.Intake, err = intake.New(intake.Config{
+	p.Intake, err = intake.New(p.cfg.Intake.Apply(intake.Config{
 		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: p.house, Pod: pod, Telemetry: p.Telemetry,
-		Users: limit.NewBucket[live.UserID](limit.Rate{Events: p.cfg.MessageRate, Burst: burst}, 0),
-	})
+		Queue: held.New(p.Redis, p.Fanout),
+	}))
 	return err
 }
 

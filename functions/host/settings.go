@@ -10,6 +10,8 @@ import (
 	"github.com/barrage-live/barrage/functions/manifest"
 	"github.com/barrage-live/barrage/functions/stats"
 	"github.com/barrage-live/barrage/shared/house"
+	"github.com/barrage-live/barrage/shared/intake"
+	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/settings"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -26,6 +28,8 @@ type config struct {
 	History          functions.HistorySettings
 	Heat             stats.Heat
 	House            house.Settings
+	Intake           intake.Settings
+	HTTP             limit.HTTPSettings
 
 	S3Endpoint    string `env:"AWS_ENDPOINT_URL_S3"` // empty: AWS itself
 	ArchiveBucket string `env:"ARCHIVE_BUCKET"`
@@ -41,18 +45,17 @@ type config struct {
 	AllowedOrigins []string `env:"ALLOWED_ORIGINS"`
 	TrustedProxies []string `env:"TRUSTED_PROXIES"` // networks, such as 10.0.0.0/8
 
-	PublicSocketURL string  `env:"PUBLIC_SOCKET_URL"`
-	MessageRate     float64 `env:"USER_MESSAGE_RATE" envDefault:"2"`
-	DisplayRate     int     `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
-	AnchorPerMille  int     `env:"ANCHOR_PER_MILLE" envDefault:"500"` // of a gift's cost
-	WebhookSecret   string  `env:"PAYMENT_WEBHOOK_SECRET"`
+	PublicSocketURL string `env:"PUBLIC_SOCKET_URL"`
+	DisplayRate     int    `env:"ROOM_DISPLAY_RATE" envDefault:"100"`
+	AnchorPerMille  int    `env:"ANCHOR_PER_MILLE" envDefault:"500"` // of a gift's cost
+	WebhookSecret   string `env:"PAYMENT_WEBHOOK_SECRET"`
 
 	proxies []netip.Prefix
 }
 
 // Check implements what settings.Load asks.
 func (c *config) Check() error {
-	problems := []error{c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check()}
+	problems := []error{c.Kafka.Check(), c.History.Check(), c.Heat.Check(), c.House.Check(), c.Intake.Check(), c.HTTP.Check()}
 	if c.ArchiveDays < 0 {
 		problems = append(problems, errors.New("ARCHIVE_DAYS must not be negative"))
 	}

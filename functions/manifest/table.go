@@ -22,7 +22,7 @@ func Functions() []Function {
 			Routes: []string{"/api/v1/rooms", "/api/v1/rooms/{proxy+}"},
 			Uses:   []Resource{Database, Redis, Kafka, Tokens, Covers},
 			Settings: []string{
-				"BLOCKED_WORDS_FILES", "PUBLIC_SOCKET_URL", "REVIEW_HOOK_CONCURRENCY", "REVIEW_HOOK_FAIL_OPEN", "REVIEW_HOOK_SECRET",
+				"BLOCKED_WORDS_FILES", "MODERATOR_MESSAGE_RATE", "PUBLIC_SOCKET_URL", "REVIEW_HOOK_CONCURRENCY", "REVIEW_HOOK_FAIL_OPEN", "REVIEW_HOOK_SECRET",
 				"REVIEW_HOOK_TIMEOUT", "REVIEW_HOOK_URL", "ROOM_DISPLAY_RATE", "USER_MESSAGE_RATE",
 			},
 			Jobs:   []Job{{Name: "heal", Every: time.Minute}},

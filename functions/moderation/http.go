@@ -29,6 +29,9 @@ func (s *Service) Routes(api *httpapi.API) {
 	httpapi.Route(api, op(http.MethodDelete, "/bans/{user_id}", "Let a banned user in", right.Moderate, http.StatusNoContent), s.deleteBan)
 	httpapi.Route(api, op(http.MethodPost, "/kicks/{user_id}", "Close a user's connections", right.Moderate, http.StatusNoContent), s.postKick)
 	httpapi.Route(api, op(http.MethodDelete, "/messages/{message_id}", "Delete a danmu", right.Moderate, http.StatusNoContent), s.deleteMessage)
+	httpapi.Route(api, op(http.MethodGet, "/held", "List the danmu that wait for a moderator", right.Moderate, http.StatusOK), s.getHeld)
+	httpapi.Route(api, op(http.MethodPost, "/held/{message_id}/release", "Show a danmu that waits", right.Moderate, http.StatusNoContent), s.postRelease)
+	httpapi.Route(api, op(http.MethodDelete, "/held/{message_id}", "Refuse a danmu that waits", right.Moderate, http.StatusNoContent), s.deleteHeld)
 	httpapi.Route(api, op(http.MethodGet, "/moderation", "List what was decided, newest first", right.Moderate, http.StatusOK), s.getLog)
 	httpapi.Route(api, op(http.MethodGet, "/settings", "Look at the settings", right.Look, http.StatusOK), s.getSettings)
 	httpapi.Route(api, op(http.MethodPatch, "/settings", "Change the settings", right.Configure, http.StatusOK), s.patchSettings)
@@ -165,19 +168,19 @@ func (s *Service) postKick(ctx context.Context, in *kickIn) (*httpapi.None, erro
 	return nil, s.Kick(ctx, caller(ctx), in.ID, in.UserID, reason)
 }
 
-type deleteMessageIn struct {
+type messageIn struct {
 	RoomPath
 	MessageID string      `path:"message_id" maxLength:"64" pattern:"^[A-Za-z0-9_.:-]+$" doc:"As it was shown with"`
 	Sender    live.UserID `query:"user_id" minimum:"0" maximum:"9007199254740991" doc:"Whose it is: needed when two have the same id, or when the room no longer keeps it"`
 }
 
-func (s *Service) deleteMessage(ctx context.Context, in *deleteMessageIn) (*httpapi.None, error) {
+func (s *Service) deleteMessage(ctx context.Context, in *messageIn) (*httpapi.None, error) {
 	return nil, s.Delete(ctx, caller(ctx), in.ID, in.MessageID, in.Sender)
 }
 
 type logEntry struct {
 	ID        int64           `json:"id"`
-	Action    rulebook.Action `json:"action" enum:"mute,unmute,ban,unban,kick,delete,appoint,dismiss,settings"`
+	Action    rulebook.Action `json:"action" enum:"mute,unmute,ban,unban,kick,delete,release,refuse,appoint,dismiss,settings"`
 	UserID    live.UserID     `json:"user_id,omitempty" doc:"Whom it is about"`
 	By        live.UserID     `json:"by" doc:"0: a server"`
 	MessageID string          `json:"message_id,omitempty"`

@@ -5,9 +5,13 @@ package moderation
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
+	"github.com/barrage-live/barrage/shared/intake"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/roomstate"
@@ -25,6 +29,8 @@ type Deps struct {
 	Fanout  *fanout.Publisher
 	History *fanout.History
 	Kafka   *stream.Client
+	Held    *held.Queue
+	Intake  *intake.Intake
 }
 
 // Service moderates rooms. Its methods may be called concurrently.
@@ -89,6 +95,20 @@ func (s *Service) inForce(ctx context.Context, id live.RoomID, d rulebook.Decisi
 		return err
 	}
 	return s.command(ctx, id, tell)
+}
+
+// send tells all of a user's connections in the room something.
+func (s *Service) send(ctx context.Context, id live.RoomID, user live.UserID, m live.Message, data any) error {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		return err
+	}
+	m.RoomID, m.Data, m.Timestamp = id, raw, time.Now().UnixMilli()
+	payload, err := wire.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.d.Fanout.Send(ctx, id, user, payload)
 }
 
 func (s *Service) command(ctx context.Context, id live.RoomID, c wire.Command) error {

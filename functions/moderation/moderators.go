@@ -18,7 +18,7 @@ func (s *Service) Appoint(ctx context.Context, by right.Who, id live.RoomID, use
 	if err != nil {
 		return err
 	}
-	return s.inForce(ctx, id, d, wire.Command{Order: wire.UserChanged, User: user})
+	return s.stands(ctx, id, user, d, live.RoleModerator)
 }
 
 // Dismiss undoes Appoint. Who is no moderator need not be dismissed.
@@ -30,7 +30,15 @@ func (s *Service) Dismiss(ctx context.Context, by right.Who, id live.RoomID, use
 	if err != nil {
 		return err
 	}
-	return s.inForce(ctx, id, d, wire.Command{Order: wire.UserChanged, User: user})
+	return s.stands(ctx, id, user, d, live.RoleViewer)
+}
+
+// stands puts a decision in force, and tells the user what it is in the room from now on.
+func (s *Service) stands(ctx context.Context, id live.RoomID, user live.UserID, d rulebook.Decision, as live.Role) error {
+	if err := s.inForce(ctx, id, d, wire.Command{Order: wire.UserChanged, User: user}); err != nil {
+		return err
+	}
+	return s.send(ctx, id, user, live.Message{Type: live.Standing}, wire.StandingData{Role: as})
 }
 
 // Moderators are the room's, in the order of their appointment.

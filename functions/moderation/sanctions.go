@@ -2,7 +2,6 @@ package moderation
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/barrage-live/barrage/shared/intake"
@@ -53,15 +52,7 @@ func (s *Service) tellMuted(ctx context.Context, id live.RoomID, muted rulebook.
 	if muted.Until.Before(roomstate.Forever()) {
 		why.RetryAfterMS = time.Until(muted.Until).Milliseconds()
 	}
-	data, err := json.Marshal(why)
-	if err != nil {
-		return err
-	}
-	payload, err := wire.Marshal(live.Message{Type: live.ErrorReply, RoomID: id, Data: data, Timestamp: muted.Since.UnixMilli()})
-	if err != nil {
-		return err
-	}
-	return s.d.Fanout.Send(ctx, id, muted.User, payload)
+	return s.send(ctx, id, muted.User, live.Message{Type: live.ErrorReply}, why)
 }
 
 // Unmute undoes Mute; who is not muted need not be.

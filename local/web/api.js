@@ -105,6 +105,8 @@ export const path = {
   ban: (id, user) => `/api/v1/rooms/${id}/bans/${user}`,
   kick: (id, user) => `/api/v1/rooms/${id}/kicks/${user}`,
   message: (id, message, user) => `/api/v1/rooms/${id}/messages/${encodeURIComponent(message)}?user_id=${user}`,
+  held: (id) => `/api/v1/rooms/${id}/held?limit=100`,
+  heldMessage: (id, message, user, step = '') => `/api/v1/rooms/${id}/held/${encodeURIComponent(message)}${step}?user_id=${user}`,
   settings: (id) => `/api/v1/rooms/${id}/settings`,
   login: '/api/v1/auth/login',
   register: '/api/v1/auth/register',

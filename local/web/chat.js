@@ -58,7 +58,7 @@ export class Chat {
     row.dataset.key = to;
   }
 
-  /** state: pending | sent | unseen | failed; note is what went wrong. */
+  /** state: pending | sent | unseen | held | failed; note is what went wrong. */
   mark(key, state, note = '') {
     const row = this.#rows.get(key);
     if (!row) return;
@@ -68,6 +68,7 @@ export class Chat {
       pending: () => [el('i', { class: 'spinner', title: 'On its way' }), el('span', { class: 'sr' }, 'on its way')],
       sent: () => [icon('check'), el('span', { class: 'sr' }, 'sent')],
       unseen: () => [el('small', {}, 'kept, but the room was too busy to show it')],
+      held: () => [el('small', {}, 'waits for a moderator')],
       failed: () => [el('small', {}, note), el('button', { type: 'button', class: 'link', onclick: () => this.onRetry(row.dataset.id) }, 'Send again')],
     }[state];
     place.replaceChildren(...(shown ? shown() : []));

@@ -9,6 +9,7 @@ import { Effects } from './effects.js';
 import { Gifters } from './gifters.js';
 import { Gifts } from './gifts.js';
 import { GiftShow } from './giftshow.js';
+import { Held } from './held.js';
 import { Likes } from './likes.js';
 import { Login } from './login.js';
 import { Moderation } from './moderation.js';
@@ -112,7 +113,7 @@ async function start() {
   const stage = new Stage($('flight'));
   const socket = new RoomSocket(door(session, config));
   const screen = new Screen({ session, toasts, player: new Player($('video'), backdrop), onLive: () => room.enter(room.id) });
-  const rights = new Rights({ session, screen });
+  const rights = new Rights({ session, screen, socket });
   const chat = new Chat($('messages'), $('newer'), { onRetry: (id) => room.retry(id) });
   const composer = new Composer({ onSend: (text, style) => room.say(text, style) });
   const likes = new Likes({ button: $('like'), total: $('likes'), bursts: $('bursts'), onLike: (n) => room.like(n) });
@@ -130,6 +131,7 @@ async function start() {
 
   accountButton(session, login, new Profile({ session, toasts }), toasts);
   new RoomSettings({ session, toasts, rights, screen });
+  new Held({ session, toasts, rights, socket });
   new Moderation({ list: $('messages'), session, toasts, rights });
   newRoomDialog(session);
   stageTools(stage);

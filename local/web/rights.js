@@ -9,10 +9,11 @@ export class Rights extends EventTarget {
   mayAppoint = false;
   moderators = [];
 
-  constructor({ session, screen }) {
+  constructor({ session, screen, socket }) {
     super();
     Object.assign(this, { session, screen });
     session.addEventListener('change', () => this.look());
+    socket.addEventListener('message', ({ detail }) => { if (detail.type === 'standing') this.look(); });
   }
 
   watch(room) {

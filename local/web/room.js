@@ -6,12 +6,14 @@ import { Outbox } from './outbox.js';
 const flyWithinMs = 12_000; // what was missed longer ago goes to the list only
 const ackWithinMs = 8_000;
 const giftsRemembered = 300;
+const heldRemembered = 50;
 
 export class Room {
   #outbox = new Outbox();
   #epoch = '';
   #welcomed = 0; // the room's seq when we came: up to here it is history
   #recovered = false;
+  #held = new Map(); // what waits for a moderator, by id
   #gifts = new Set(); // orders that were shown: a gift may be announced again
 
   /** parts: socket, session, stage, chat, likes, gifts, giftShow, onGift, backdrop, toasts, composer, and screen, which draws the room itself. */
@@ -29,6 +31,7 @@ export class Room {
       this.chat.clear();
       this.stage.clear();
       this.#outbox = new Outbox();
+      this.#held.clear();
       this.likes.clear();
       this.gifts.clear();
       this.giftShow.clear();
@@ -132,7 +135,7 @@ export class Room {
   }
 
   #acked({ id, seq, data }) {
-    if (!this.#outbox.settle(id)) return;
+    if (!this.#outbox.settle(id) && !this.#held.delete(id)) return;
     const shown = seq > 0 && data?.shown !== false;
     this.chat.mark(mine(id), shown ? 'sent' : 'unseen');
     if (shown) this.chat.rename(mine(id), `${this.#epoch}:${seq}`);
@@ -140,7 +143,14 @@ export class Room {
 
   #refused({ id, data = {} }) {
     if (this.gifts.orders.failed({ id, data })) return;
-    const message = this.#outbox.settle(id);
+    const message = this.#outbox.settle(id) ?? this.#held.get(id);
+    this.#held.delete(id);
+    if (message && data.code === 'held') {
+      this.#held.set(id, message);
+      if (this.#held.size > heldRemembered) this.#held.delete(this.#held.keys().next().value);
+      this.chat.mark(mine(id), 'held');
+      return;
+    }
     if (data.retry_after_ms && data.code !== 'muted') this.composer.pause(data.retry_after_ms); // a mute may be lifted before
     if (message) this.#fail(message, data.message);
     else this.toasts.show(data.message ?? data.code, { kind: 'bad' });

@@ -1,11 +1,31 @@
 // People on the page: profiles, and what moderators do. A picture is put to the S3 of the platform.
 
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { after, test } from 'node:test';
 import { acked, artifacts, leave, row, say, world } from './world.js';
 
-const { complaints, visitor } = world({ bots: 0 });
+// The operator's review: it holds what it is asked to. When the machine is too busy for it, danmu are shown.
+const reviewer = createServer(async (request, response) => {
+  let body = '';
+  for await (const part of request) body += part;
+  const verdicts = JSON.parse(body).messages.map(({ content }) => ({ verdict: content.includes('hold') ? 'hold' : 'allow' }));
+  response.setHeader('Content-Type', 'application/json');
+  response.end(JSON.stringify({ verdicts }));
+});
+after(() => { reviewer.close(); reviewer.closeAllConnections(); });
+
+const { complaints, visitor } = world({
+  bots: 0,
+  env: async () => {
+    await new Promise((resolve, reject) => reviewer.listen(0, '127.0.0.1', resolve).once('error', reject));
+    return {
+      REVIEW_HOOK_URL: `http://127.0.0.1:${reviewer.address().port}/`, REVIEW_HOOK_SECRET: 'between us',
+      REVIEW_HOOK_TIMEOUT: '2s', REVIEW_HOOK_FAIL_OPEN: 'true', USER_MESSAGE_RATE: '0',
+    };
+  },
+});
 
 // One pixel, as a file of a browser's own picker.
 const picture = {
@@ -14,6 +34,29 @@ const picture = {
 };
 const loaded = (page, selector) => page.waitForFunction((at) => document.querySelector(at)?.naturalWidth > 0, selector);
 const toast = (page, text) => page.locator('.toast', { hasText: text }).waitFor();
+
+/** Signs a visitor up under a name of its own. */
+async function signUp(page, username, nickname) {
+  await page.click('#account');
+  await page.click('#login-switch');
+  await page.fill('[name=username]', username);
+  await page.fill('[name=password]', 'correct horse');
+  await page.fill('#nickname-field input', nickname);
+  await page.click('#login-submit');
+  await page.waitForSelector('#composer-text:enabled');
+}
+
+/** Says something that the review holds; says it again should the review have been too slow for that. */
+async function sayHeld(page, text) {
+  for (let i = 1; ; i++) {
+    const said = `${text}, please hold (${i})`;
+    await say(page, said);
+    const settled = page.locator('#messages .row:is([data-state=held], [data-state=sent])', { hasText: said });
+    await settled.waitFor();
+    if (await settled.getAttribute('data-state') === 'held') return said;
+    assert.ok(i < 10, 'the review never answers in time');
+  }
+}
 
 async function moderate(page, text, action) {
   await row(page, text).click({ button: 'right' });
@@ -68,19 +111,12 @@ test('a message that is deleted disappears for all; who is muted is told so', { 
 
 test('a moderator is appointed, bans, and the ban is lifted', { timeout: 120_000 }, async () => {
   const [anchor, viewer, troll] = [await visitor('anchor'), await visitor('viewer'), await visitor(null)];
-  await troll.click('#account');
-  await troll.click('#login-switch');
-  await troll.fill('[name=username]', 'troll');
-  await troll.fill('[name=password]', 'correct horse');
-  await troll.fill('#nickname-field input', 'Troll');
-  await troll.click('#login-submit');
-  await troll.waitForSelector('#composer-text:enabled');
+  await signUp(troll, 'troll', 'Troll');
   await say(viewer, 'let me help');
   await row(anchor, 'let me help').waitFor();
   await moderate(anchor, 'let me help', 'Make a moderator');
   await toast(anchor, 'is a moderator now.');
-  await viewer.reload();
-  await viewer.waitForSelector('#room-settings-open');
+  await viewer.waitForSelector('#room-settings-open'); // without a reload
   await say(troll, 'nonsense');
   await row(viewer, 'nonsense').waitFor();
   await moderate(viewer, 'nonsense', 'Ban for a day');
@@ -91,7 +127,47 @@ test('a moderator is appointed, bans, and the ban is lifted', { timeout: 120_000
   await viewer.locator('#banned', { hasText: 'Nobody.' }).waitFor();
   await troll.reload();
   await troll.waitForSelector('#composer-text:enabled');
+  await anchor.click('#room-settings-open');
+  await anchor.locator('#moderators .person', { hasText: '观众 V' }).getByRole('button', { name: 'Dismiss' }).click();
+  await anchor.locator('#moderators', { hasText: 'Nobody.' }).waitFor();
+  await viewer.locator('#room-settings-open').waitFor({ state: 'hidden' }); // without a reload, too
   await leave(anchor, viewer, troll);
+});
+
+test('who is kicked is out, and may come back', { timeout: 120_000 }, async () => {
+  const [anchor, rowdy] = [await visitor('anchor'), await visitor(null)];
+  await signUp(rowdy, 'rowdy', 'Rowdy');
+  await say(rowdy, 'out of order');
+  await row(anchor, 'out of order').waitFor();
+  await moderate(anchor, 'out of order', 'Kick');
+  await toast(anchor, 'was sent out.');
+  await rowdy.locator('#cover', { hasText: 'sent out' }).waitFor();
+  await rowdy.reload();
+  await rowdy.waitForSelector('#composer-text:enabled');
+  await say(rowdy, 'back again');
+  await row(anchor, 'back again').waitFor();
+  await leave(anchor, rowdy);
+});
+
+test('what is held is shown when a moderator says so, and its sender is told either way', { timeout: 120_000 }, async () => {
+  const [anchor, viewer, guest] = [await visitor('anchor'), await visitor('viewer'), await visitor(null)];
+  const good = await sayHeld(viewer, 'good');
+  const bad = await sayHeld(viewer, 'bad');
+  await row(viewer, good).locator('.state', { hasText: 'waits for a moderator' }).waitFor();
+  await anchor.locator('#room-settings-open[data-waiting="2"]').waitFor();
+  await anchor.click('#room-settings-open');
+  const waiting = (text) => anchor.locator('#held .person', { hasText: text });
+  await waiting(bad).waitFor();
+  await anchor.screenshot({ path: join(artifacts, 'held.png') });
+  await waiting(good).getByRole('button', { name: 'Show' }).click();
+  await row(guest, good).waitFor();
+  await acked(viewer, good);
+  await waiting(bad).getByRole('button', { name: 'Refuse' }).click();
+  await viewer.locator('#messages .row[data-state=failed]', { hasText: bad }).waitFor();
+  await anchor.locator('#held', { hasText: 'Nothing.' }).waitFor();
+  assert.equal(await row(viewer, good).count(), 1, 'the sender sees it once');
+  assert.equal(await row(guest, bad).count(), 0);
+  await leave(anchor, viewer, guest);
 });
 
 test('a long press on a phone opens the menu, and it stays when the finger is lifted', { timeout: 120_000 }, async () => {
@@ -124,6 +200,19 @@ test('the anchor sets slow mode, blocked words and a cover', { timeout: 120_000 
   await anchor.click('#room-settings-open');
   await anchor.waitForFunction(() => document.querySelector('[name=words]').value === 'durian\n榴莲');
   assert.equal(await anchor.inputValue('[name=slow]'), '7');
+  await anchor.fill('[name=slow]', '0');
+  await anchor.click('#room-settings-form [type=submit]');
+  await guest.locator('#messages .note', { hasText: 'Slow mode is off.' }).waitFor();
+  const viewer = await visitor('viewer');
+  for (const spelled of ['ｄｕｒｉａｎ', 'D u r i a n', '榴　莲']) {
+    await say(viewer, `I like ${spelled}`);
+    await viewer.locator('#messages .row[data-state=failed]', { hasText: spelled }).locator('.state', { hasText: 'does not want a word' }).waitFor();
+  }
+  await say(viewer, 'I like mangos');
+  await acked(viewer, 'I like mangos');
+  await row(guest, 'I like mangos').waitFor();
+  assert.equal(await guest.locator('#messages .row', { hasText: 'I like' }).count(), 1);
+  await leave(viewer);
   await leave(anchor, guest);
 });
 

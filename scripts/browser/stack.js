@@ -19,7 +19,7 @@ async function freeAddress() {
 }
 
 /** Returns {url, stop}; the process's output is shown when it does not come up. BARRAGE_LOCAL is a ./local that is built already. */
-export async function startStack({ bots }) {
+export async function startStack({ bots, env = {} }) {
   const folder = mkdtempSync(join(tmpdir(), 'barrage-page-'));
   const binary = process.env.BARRAGE_LOCAL || join(folder, 'local');
   if (!process.env.BARRAGE_LOCAL) {
@@ -29,7 +29,7 @@ export async function startStack({ bots }) {
   const http = await freeAddress();
   const flags = ['--http', http, '--socket', await freeAddress(), '--data', join(folder, 'data'), '--bots', String(bots)];
   for (const part of ['kafka', 'redis', 's3']) flags.push(`--${part}`, await freeAddress());
-  const child = spawn(binary, flags, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(binary, flags, { cwd: root, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { said = (said + text).slice(-8_000); });
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -8,15 +8,15 @@ import { root, startBrowser, startStack } from './stack.js';
 export const artifacts = join(root, 'artifacts');
 const wide = { width: 1440, height: 860 };
 
-/** A platform for all tests of a file. */
-export function world({ bots }) {
+/** A platform for all tests of a file; env returns more settings of its. */
+export function world({ bots, env = async () => ({}) }) {
   const complaints = []; // what the pages' consoles said
   let stack;
   let browser;
 
   before(async () => {
     mkdirSync(artifacts, { recursive: true });
-    stack = await startStack({ bots });
+    stack = await startStack({ bots, env: await env() });
     browser = await startBrowser();
   }, { timeout: 180_000 });
 

@@ -7,6 +7,9 @@
 package fanout
 
 import (
+	"time"
+
+	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 )
 
@@ -19,6 +22,9 @@ type Item struct {
 	TraceParent string // empty unless the trace is sampled
 	Settled     bool   // is in Kafka already: no Persisted call is owed
 	Mark        bool   // only remember the id: nothing is shown, and Payload is not looked at
+
+	Rate limit.Rate // of the sender in the room, over all processes; zero: any. Its tolerance is at most DedupeFor
+	At   time.Time  // when it came in: its rate counts from then; zero: now
 }
 
 // Outcome says what became of an Item.
@@ -29,6 +35,10 @@ type Outcome struct {
 	Duplicate bool   // the id was known: Seq and Shown are the first one's
 	Shown     bool
 	Persisted bool // the message is known to be in Kafka; if not, publish it there, again if it is a Duplicate
+
+	// Wait is how long the sender's rate wants it to wait, 0 if it need not. Nothing is known of a message that has to
+	// wait: it is not shown, owes no Persisted, and may come again under its id.
+	Wait time.Duration
 }
 
 // Position is a place in a room's sequence.

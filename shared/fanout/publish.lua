@@ -1,15 +1,20 @@
--- One batch of a room: dedupe, display budget, next seqs, history, fan out.
+-- One batch of a room: dedupe, senders' rates, display budget, next seqs, history, fan out.
 -- KEYS  log, history, seen (even windows), seen (odd windows), withdrawn
 -- ARGV  1 candidate epoch  2 origin  3 batch  4 origin's persisted watermark  5,6 highest epoch and seq the caller knows
 --       7 display rate  8 messages kept  9 PUBLISH or SPUBLISH  10 channel  11 dedupe window (ms)
 --       12 classes, a letter each, d = may be shed, m = a mark  13 traces "i=traceparent,…"  14 payloads, a line each
---       15… ids, at most 250
+--       15 limits: nothing, or four bytes each: which rate (0: none), which sender, how many ms ago it came in (two)
+--       16 rates, "interval tolerance," each, in microseconds
+--       17… ids, at most 250; then the senders of 15, at most as many
 -- Reply {epoch, first seq} when all are new and shown, else {epoch, first seq, outcome…}: "<seq>" followed by
---       nothing (new), o (an earlier try of this very batch), p (duplicate, persisted), n (duplicate, not known to be).
--- What is seen of an id: "<seq>|<origin>|<batch>|", and a byte by which the seq is higher.
+--       nothing (new), o (an earlier try of this very batch), p (duplicate, persisted), n (duplicate, not known to be),
+--       or "<ms>w": its sender has to wait that long, and nothing is known of it.
+-- What is seen of an id: "<seq>|<origin>|<batch>|", and a byte by which the seq is higher; of a sender: the time, in
+-- microseconds, at which all of its rate's allowance is back (GCRA, as in shared/limit). A sender's tolerance is shorter
+-- than a dedupe window, so that two windows hold all that counts.
 -- Redis turns a number into text slowly, so this does it seldom and with %d.
 local call, format = redis.call, string.format
-local FIRST = 15
+local FIRST = 17
 local log = call('HMGET', KEYS[1], 'e', 's', 't', 'w', 'x', 'p')
 local clock = call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
@@ -33,12 +38,36 @@ if window ~= stored then
   call('HSET', KEYS[1], 'w', format('%d', window), 'p', prevIsEmpty and '0' or '1')
 end
 
-local n = #ARGV - FIRST + 1
+local n, asked = #ARGV[12], #ARGV - FIRST + 1
 local known, dup = call('HMGET', cur, unpack(ARGV, FIRST)), false
 for i = 1, n do if known[i] then dup = true break end end
 if not prevIsEmpty then
   local older = call('HMGET', prev, unpack(ARGV, FIRST))
   for i = 1, n do if older[i] then dup = true; known[i] = known[i] or older[i] end end
+  for i = n + 1, asked do known[i] = known[i] or older[i] end
+end
+
+-- A message begins to count when it came in, so that those that wait for a batch together are no burst; what is known
+-- costs nothing.
+local waits, refused, stamps = {}, false, {}
+if ARGV[15] ~= '' then
+  local intervals, tolerances, micros = {}, {}, clock[1] * 1000000 + clock[2]
+  for interval, tolerance in string.gmatch(ARGV[16], '(%d+) (%d+),') do
+    intervals[#intervals + 1] = tonumber(interval)
+    tolerances[#tolerances + 1] = tonumber(tolerance)
+  end
+  for i = 1, n do
+    local rate, sender, high, low = string.byte(ARGV[15], 4 * i - 3, 4 * i)
+    if rate > 0 and not known[i] then
+      local at = micros - (high * 256 + low) * 1000
+      local after = math.max(stamps[sender] or tonumber(known[n + sender] or 0), at) + intervals[rate]
+      if after - micros > tolerances[rate] then
+        waits[i], refused = math.max(math.ceil((after - tolerances[rate] - micros) / 1000), 1), true
+      else
+        stamps[sender] = after
+      end
+    end
+  end
 end
 
 -- GCRA with a burst of one second; tat (kept in microseconds) is the time at which the budget is full again.
@@ -60,7 +89,7 @@ end
 local tail = '|' .. ARGV[2] .. '|' .. ARGV[3] .. '|'
 local base, first = format('%d', seq), format('%d', seq + 1)
 local seen, shown, reply, body, traces = {}, n, nil, ARGV[14], ARGV[13]
-if not dup and sheddable <= free and not string.find(ARGV[12], 'm', 1, true) then
+if not dup and not refused and sheddable <= free and not string.find(ARGV[12], 'm', 1, true) then
   local value = base .. tail
   for i = 1, n do
     seen[2 * i - 1] = ARGV[FIRST + i - 1]
@@ -83,6 +112,8 @@ else
         seen[#seen + 1] = id
         seen[#seen + 1] = s .. tail
       end
+    elseif waits[i] then
+      out = format('%dw', waits[i])
     else
       local class = string.byte(ARGV[12], i)
       local show = class ~= 109
@@ -122,6 +153,10 @@ if shown > 0 then
     call('XADD', KEYS[2], text .. '-0', 'b', envelope)
   end
   call(ARGV[9], ARGV[10], envelope)
+end
+for sender, stamp in pairs(stamps) do
+  seen[#seen + 1] = ARGV[FIRST + n + sender - 1]
+  seen[#seen + 1] = format('%d', stamp)
 end
 if #seen > 0 then
   if ARGV[4] ~= '0' then

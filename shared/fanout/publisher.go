@@ -62,7 +62,7 @@ func NewPublisher(rdb redis.UniversalClient, c PublisherConfig) *Publisher {
 // Outcomes are in the order of the items. An error means that nothing is known: call again with the same ids, and what
 // did happen comes back as duplicates.
 func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item) ([]Outcome, error) {
-	if err := checkItems(room, items); err != nil {
+	if err := p.checkItems(room, items); err != nil {
 		return nil, err
 	}
 	persist := slices.ContainsFunc(items, func(it Item) bool { return !it.Settled })
@@ -80,7 +80,7 @@ func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item)
 	for i := range outcomes {
 		outcomes[i].Batch = call.batch
 		outcomes[i].Persisted = outcomes[i].Persisted || items[i].Settled
-		waiting = waiting || !outcomes[i].Persisted
+		waiting = waiting || !outcomes[i].Persisted && outcomes[i].Wait == 0
 	}
 	if !waiting {
 		p.tracks.persisted(room, call.batch)
@@ -88,7 +88,7 @@ func (p *Publisher) Publish(ctx context.Context, room live.RoomID, items []Item)
 	return outcomes, nil
 }
 
-func checkItems(room live.RoomID, items []Item) error {
+func (p *Publisher) checkItems(room live.RoomID, items []Item) error {
 	for i := range items {
 		it := &items[i]
 		switch {
@@ -96,6 +96,8 @@ func checkItems(room live.RoomID, items []Item) error {
 			return fmt.Errorf("fan out to room %d: payload of %d bytes", room, len(it.Payload))
 		case !it.Mark && bytes.IndexByte(it.Payload, '\n') >= 0:
 			return fmt.Errorf("fan out to room %d: payload has more than one line", room)
+		case it.Rate.Tolerance() > p.c.DedupeFor:
+			return fmt.Errorf("fan out to room %d: a sender's rate remembers for longer than ids are known", room)
 		case len(it.TraceParent) > 55 || strings.ContainsAny(it.TraceParent, ", =\n"):
 			return fmt.Errorf("fan out to room %d: bad traceparent", room)
 		}
@@ -129,7 +131,7 @@ func (p *Publisher) step(ctx context.Context, room live.RoomID, call *publishCal
 		}
 		out.Epoch = live.Epoch(epoch)
 		outcomes[place] = out
-		if !out.Duplicate {
+		if !out.Duplicate && out.Wait == 0 {
 			last = max(last, out.Seq)
 		}
 	}
@@ -151,11 +153,12 @@ func (p *Publisher) args(room live.RoomID, call *publishCall, at []int, items []
 		origin = p.c.Origin + "." + strconv.FormatUint(call.incarnation, 36)
 	}
 	classes, traces, body := columns(at, items)
-	args := append(make([]any, 0, 14+len(at)),
+	l := newLimits(at, items)
+	args := append(make([]any, 0, 16+len(at)+len(l.senders)),
 		string(newEpoch(time.Now(), call.known.Epoch)), origin, strconv.FormatUint(call.batch, 10),
 		strconv.FormatUint(call.watermark, 10), string(call.known.Epoch), int64(call.known.Seq),
 		rate, p.c.History, p.command, roomstate.ChannelOf(room), p.c.DedupeFor.Milliseconds(),
-		classes, traces, body)
+		classes, traces, body, l.column, l.rates())
 	for _, i := range at {
 		id := items[i].Sender + "/" + items[i].ID
 		if items[i].ID == "" {
@@ -163,6 +166,9 @@ func (p *Publisher) args(room live.RoomID, call *publishCall, at []int, items []
 			id = "~/" + p.c.Origin + "." + strconv.FormatUint(call.number, 36) + "." + strconv.Itoa(i)
 		}
 		args = append(args, id)
+	}
+	for _, sender := range l.senders {
+		args = append(args, "#"+sender) // an id has a slash, or begins with another sign
 	}
 	return args
 }
@@ -211,6 +217,12 @@ func parseOutcome(v any) (Outcome, error) {
 		out.Duplicate, out.Persisted = true, true
 	case 'n':
 		out.Duplicate = true
+	case 'w':
+		ms, err := strconv.ParseInt(text[:len(text)-1], 10, 64)
+		if err != nil || ms <= 0 {
+			return Outcome{}, fmt.Errorf("script answered %q for a message", text)
+		}
+		return Outcome{Wait: time.Duration(ms) * time.Millisecond}, nil
 	}
 	seq, err := strconv.ParseInt(strings.TrimRight(text, "opn"), 10, 64)
 	if err != nil {

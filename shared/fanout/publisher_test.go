@@ -37,6 +37,8 @@ func TestPublisher(t *testing.T) {
 			{"takes many items in one call", testManyItems},
 			{"remembers marks without showing them", testMarks},
 			{"refuses what would break the envelope", testBadItems},
+			{"keeps senders' rates", testRates},
+			{"counts from when messages came in", testAges},
 			{"bounds what it keeps", testBounds},
 			{"lets an ended room go", testRetire},
 		} {

@@ -36,7 +36,7 @@ func (h *History) Find(ctx context.Context, room live.RoomID, match func(payload
 // gets it instead, under the same seq. It is false when the room's epoch is another one, and the message gone anyway.
 // Who has seen the message is told by a message of its own.
 func (p *Publisher) Withdraw(ctx context.Context, room live.RoomID, epoch live.Epoch, seq live.Seq, payload []byte) (bool, error) {
-	if err := checkItems(room, []Item{{Payload: payload}}); err != nil {
+	if err := p.checkItems(room, []Item{{Payload: payload}}); err != nil {
 		return false, err
 	}
 	args := []any{string(epoch), int64(seq), payload, p.c.History}

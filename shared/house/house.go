@@ -78,6 +78,7 @@ type Danmu struct {
 // Verdict is nil and empty for what may be shown as it is.
 type Verdict struct {
 	Err     *live.Error // why not
+	Held    bool        // Err is for now: a moderator may release it
 	Content string      // instead of what was written
 }
 
@@ -172,6 +173,6 @@ func (r *Rules) review(ctx context.Context, room live.RoomID, batch []Danmu, ver
 		return
 	}
 	for n, v := range r.Reviewer.Review(ctx, room, texts) {
-		verdicts[of[n]] = Verdict{Err: v.Err(), Content: v.Content}
+		verdicts[of[n]] = Verdict{Err: v.Err(), Content: v.Content, Held: v.Kind == review.Hold}
 	}
 }

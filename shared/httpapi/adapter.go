@@ -11,8 +11,10 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/right"
 	"github.com/barrage-live/barrage/shared/telemetry"
+	"github.com/barrage-live/barrage/shared/token"
 )
 
 const methodOther = "_OTHER" // as the semantic conventions name methods they don't know
@@ -33,7 +35,7 @@ func (ad adapter) Handle(op *huma.Operation, next func(huma.Context)) {
 		ex := w.(*exchange) // ServeHTTP is the mux's only caller
 		ex.route = rt
 		ctx := ex.begin(r)
-		caller, refusal := a.authorize(action, r)
+		caller, refusal := a.admit(ctx, ex, action, r)
 		if refusal != nil {
 			ex.refuse(problemOf(refusal))
 			return
@@ -44,6 +46,19 @@ func (ad adapter) Handle(op *huma.Operation, next func(huma.Context)) {
 			ctx:         &callContext{Context: ctx, ex: ex},
 		})
 	})
+}
+
+// admit is the door: limits, the caller's token, the table of rights.
+func (a *API) admit(ctx context.Context, ex *exchange, do right.Action, r *http.Request) (*token.Identity, *live.Error) {
+	household, refusal := a.limits.before(ex)
+	if refusal != nil {
+		return nil, refusal
+	}
+	caller, refusal := a.authorize(do, r)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return caller, a.limits.after(ctx, household, caller)
 }
 
 // ServeHTTP implements huma.Adapter.

@@ -31,6 +31,8 @@ type Config struct {
 	Telemetry      *telemetry.Telemetry // nil: none
 	AllowedOrigins []string             // web origins that browsers may call from, exact: https://host[:port]
 	TrustedProxies []netip.Prefix       // whose X-Forwarded-For is believed: see ClientAddr
+	PerAddress     Limiter              // of requests by the client's household; nil: none
+	PerUser        Limiter              // of requests by the caller; nil: none
 }
 
 // API is a set of routes. Register all of them before the first request; then it serves concurrently.
@@ -41,6 +43,7 @@ type API struct {
 	headers   fixedHeaders
 	cors      cors
 	proxies   []netip.Prefix
+	limits    limits
 	mux       *http.ServeMux
 	huma      huma.API
 	routes    []RouteInfo
@@ -68,6 +71,7 @@ func New(cfg Config) *API {
 		headers:   newFixedHeaders(),
 		cors:      newCORS(cfg.AllowedOrigins),
 		proxies:   cfg.TrustedProxies,
+		limits:    limits{address: cfg.PerAddress, user: cfg.PerUser},
 		mux:       http.NewServeMux(),
 		unmatched: make(map[string]*route),
 	}

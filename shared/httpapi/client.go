@@ -45,3 +45,16 @@ func parseAddr(s string) (netip.Addr, bool) {
 	}
 	return addr.Unmap(), true
 }
+
+// Household is what a limit by address counts: one IPv4 address, or the /64 that one IPv6 customer gets.
+func Household(addr netip.Addr) netip.Addr {
+	addr = addr.Unmap().WithZone("")
+	if !addr.Is6() {
+		return addr
+	}
+	p, err := addr.Prefix(64)
+	if err != nil {
+		return addr
+	}
+	return p.Addr()
+}

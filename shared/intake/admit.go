@@ -20,12 +20,12 @@ func (in *Intake) admit(ctx context.Context, e *entry) *live.Error {
 		return live.Errorf(live.KindForbidden, CodeGuest, "sign in to write")
 	}
 	e.scope = e.who.scope()
-	if err := in.spend(e); err != nil {
-		return err
-	}
 	e.id = e.msg.ID
 	if e.id == "" {
 		e.id = ulid.Make().String()
+	}
+	if err := in.spend(e); err != nil {
+		return err
 	}
 	in.startTrace(ctx, e)
 	if e.class == live.ClassLike {
@@ -34,23 +34,19 @@ func (in *Intake) admit(ctx context.Context, e *entry) *live.Error {
 	return e.encode()
 }
 
+// spend asks the local half of the rates; see rates.go.
 func (in *Intake) spend(e *entry) *live.Error {
-	if e.who.Exempt {
-		return nil
+	if wait := in.rates.ofSender(e); wait > 0 {
+		return rateLimited(wait, tooFast)
 	}
-	if in.Users != nil {
-		if ok, after := in.Users.Allow(e.who.User, 1); !ok {
-			return rateLimited(after, "you write too fast")
-		}
-	}
-	if in.Rooms != nil {
-		if ok, after := in.Rooms.Allow(e.room, 1); !ok {
-			in.meters.shed(e, errRoomRate)
-			return rateLimited(after, "the room is too busy")
-		}
+	if wait := in.rates.ofRoom(e); wait > 0 {
+		in.meters.shed(e, errRoomRate)
+		return rateLimited(wait, "the room is too busy")
 	}
 	return nil
 }
+
+const tooFast = "you write too fast"
 
 var errRoomRate = errors.New("room's rate is reached")
 
@@ -102,7 +98,7 @@ func (in *Intake) admitted(room live.RoomID, batch []*entry) []*entry {
 	defer cancel()
 	kept := batch[:0]
 	for _, e := range batch {
-		if e.sum != nil {
+		if e.sum != nil || e.released {
 			kept = append(kept, e)
 			continue
 		}
@@ -154,10 +150,15 @@ func (in *Intake) judged(room live.RoomID, batch []*entry) []*entry {
 	defer cancel()
 	verdicts := in.House.Judge(ctx, room, danmu)
 	kept := batch[:0]
+	var hold []*entry
 	for _, e := range batch {
 		if e.judgeable() {
 			v := verdicts[0]
 			verdicts = verdicts[1:]
+			if v.Held && in.Queue != nil {
+				hold = append(hold, e)
+				continue
+			}
 			if err := e.obey(v); err != nil {
 				in.answer(e, Reply{Err: err})
 				continue
@@ -165,10 +166,11 @@ func (in *Intake) judged(room live.RoomID, batch []*entry) []*entry {
 		}
 		kept = append(kept, e)
 	}
+	in.hold(room, hold)
 	return kept
 }
 
-func (e *entry) judgeable() bool { return e.sum == nil && e.class == live.ClassDanmu }
+func (e *entry) judgeable() bool { return e.sum == nil && !e.released && e.class == live.ClassDanmu }
 
 func (e *entry) obey(v house.Verdict) *live.Error {
 	if v.Err != nil || v.Content == "" || v.Content == e.msg.Content {

@@ -30,6 +30,7 @@ type entry struct {
 	span     trace.Span // message.receive; nil where nothing is recorded
 	reply    func(Reply)
 	answered atomic.Bool
+	released bool // a moderator has decided: nobody else is asked
 
 	sum   []*entry // the likes that this one adds up; nil for a message of its own
 	twins []*entry // repeats of this like, which get the same reply
@@ -43,8 +44,12 @@ func (e *entry) size() int {
 	return entryOverhead + len(e.payload) + len(e.msg.Content) + len(e.msg.ID)
 }
 
-func (e *entry) item() fanout.Item {
+func (in *Intake) item(e *entry) fanout.Item {
 	item := fanout.Item{Sender: e.scope, ID: e.id, Class: e.class, Payload: e.payload}
+	if e.sum == nil && !e.released {
+		item.At = e.received
+		item.Rate = in.rates.of(e.who)
+	}
 	if e.sampled() {
 		item.TraceParent = telemetry.TraceParent(e.ctx)
 	}

@@ -21,7 +21,7 @@ func (in *Intake) flush(room live.RoomID, batch []*entry) {
 	defer cancel()
 	items := make([]fanout.Item, len(batch))
 	for i, e := range batch {
-		items[i] = e.item()
+		items[i] = in.item(e)
 	}
 	start := time.Now()
 	outcomes, err := in.Publisher.Publish(ctx, room, items)
@@ -31,11 +31,14 @@ func (in *Intake) flush(room live.RoomID, batch []*entry) {
 		case err != nil:
 			// The script may have run all the same. Then the sender's second try is a duplicate, and is stored then.
 			in.answer(e, Reply{Err: unavailable()})
-		case !outcomes[i].Shown && !outcomes[i].Duplicate:
+		case outcomes[i].Wait == 0 && !outcomes[i].Shown && !outcomes[i].Duplicate:
 			in.meters.shed(e, errDisplay)
 		}
 	}
-	if err == nil {
+	if err != nil {
+		return
+	}
+	if batch, outcomes = in.withinRate(batch, outcomes); len(batch) > 0 {
 		in.persist(batch, outcomes)
 	}
 }

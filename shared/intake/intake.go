@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/house"
+	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/stream"
@@ -38,14 +40,14 @@ type standings interface {
 	Standing(ctx context.Context, room live.RoomID, user live.UserID) (roomstate.Standing, error)
 }
 
-// allowance spends n messages of what key may send; limit.Bucket is the one in use.
-type allowance[K comparable] interface {
-	Allow(key K, n int) (ok bool, retryAfter time.Duration)
-}
-
 // judge says what the room's moderators and the operator let danmu be; house.Rules is the one in use.
 type judge interface {
 	Judge(ctx context.Context, room live.RoomID, batch []house.Danmu) []house.Verdict
+}
+
+// queue is where danmu wait for a moderator; held.Queue is the one in use.
+type queue interface {
+	Hold(ctx context.Context, room live.RoomID, danmu []held.Danmu) ([]held.Outcome, error)
 }
 
 // Config is what an Intake works with. Publisher, Kafka and State have no default.
@@ -53,11 +55,14 @@ type Config struct {
 	Publisher publisher
 	Kafka     recorder
 	State     standings
-	Users     allowance[live.UserID] // nil: unlimited
-	Rooms     allowance[live.RoomID] // on this pod; nil: unlimited
-	House     judge                  // nil: everything may be said
-	Pod       string                 // names this process among all that publish likes
-	Telemetry *telemetry.Telemetry   // nil: discarded
+	House     judge                // nil: everything may be said
+	Queue     queue                // of what House wants to be held; nil: senders hear so, and nobody keeps it
+	Pod       string               // names this process among all that publish likes
+	Telemetry *telemetry.Telemetry // nil: discarded
+
+	Viewers limit.Rate // of one viewer in a room, over all processes; zero: unlimited
+	Staff   limit.Rate // the same of who is exempt from the room's rules
+	Rooms   limit.Rate // what this process takes in for one room; zero: unlimited
 
 	BatchWindow    time.Duration // between two batches of a room; 0 is 5 ms
 	LikeWindow     time.Duration // over which a room's likes are summed; 0 is 1 s
@@ -71,6 +76,7 @@ type Config struct {
 type Intake struct {
 	Config
 	meters   meters
+	rates    *rates
 	messages *lanes
 	likes    *lanes
 	kafka    sync.WaitGroup // batches that wait for Kafka
@@ -94,6 +100,7 @@ func New(cfg Config) (*Intake, error) {
 	}
 	in := &Intake{Config: cfg.withDefaults()}
 	in.meters = newMeters(in.Telemetry.Metrics)
+	in.rates = newRates(cfg)
 	b := bounds{
 		window: in.BatchWindow, eager: true, batchItems: batchItems, batchBytes: batchBytes,
 		roomItems: roomItems, roomBytes: roomBytes, totalBytes: in.MaxWaiting,
@@ -120,11 +127,15 @@ func (in *Intake) submit(ctx context.Context, who Sender, room live.RoomID, msg 
 		in.answer(e, Reply{Err: err})
 		return
 	}
+	in.enter(e)
+}
+
+func (in *Intake) enter(e *entry) {
 	to := in.messages
-	if msg.Type == live.Like {
+	if e.msg.Type == live.Like {
 		to = in.likes
 	}
-	if err := to.add(room, e); err != nil {
+	if err := to.add(e.room, e); err != nil {
 		in.meters.shed(e, err)
 		in.answer(e, Reply{Err: refusal(err)})
 	}
@@ -137,8 +148,12 @@ func (in *Intake) Post(ctx context.Context, who Sender, room live.RoomID, msg wi
 	if err != nil {
 		return Reply{}, err
 	}
+	return await(ctx, room, func(reply func(Reply)) { in.submit(context.WithoutCancel(ctx), who, room, msg, reply) })
+}
+
+func await(ctx context.Context, room live.RoomID, begin func(reply func(Reply))) (Reply, error) {
 	replies := make(chan Reply, 1)
-	in.submit(context.WithoutCancel(ctx), who, room, msg, func(r Reply) { replies <- r })
+	begin(func(r Reply) { replies <- r })
 	select {
 	case r := <-replies:
 		if r.Err != nil {

@@ -24,7 +24,9 @@ func (in *Intake) flushLikes(room live.RoomID, batch []*entry) {
 	batch = withTwins(batch)
 	marks := make([]fanout.Item, len(batch))
 	for i, e := range batch {
-		marks[i] = fanout.Item{Sender: e.scope, ID: e.id, Class: e.class, Mark: true}
+		marks[i] = fanout.Item{
+			Sender: e.scope, ID: e.id, Class: e.class, Mark: true, Rate: in.rates.of(e.who), At: e.received,
+		}
 	}
 	outcomes, err := in.Publisher.Publish(ctx, room, marks)
 	if err != nil {
@@ -33,7 +35,9 @@ func (in *Intake) flushLikes(room live.RoomID, batch []*entry) {
 		}
 		return
 	}
-	in.sendLikes(room, batch, outcomes)
+	if batch, outcomes = in.withinRate(batch, outcomes); len(batch) > 0 {
+		in.sendLikes(room, batch, outcomes)
+	}
 }
 
 // withTwins leaves out what a sender repeated within the window: it gets the first one's reply.

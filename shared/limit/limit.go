@@ -1,6 +1,6 @@
 // Package limit says how often something may happen: a local bucket for what one process sees, a Redis one for what
-// must hold over all processes. Both are GCRA (ITU-T I.371, "virtual scheduling"): one time stamp a key, the time at
-// which the key's whole allowance is back.
+// must hold over all processes, and a guard that puts the one in front of the other. Both are GCRA (ITU-T I.371,
+// "virtual scheduling"): one time stamp a key, the time at which the key's whole allowance is back.
 package limit
 
 import (
@@ -13,6 +13,12 @@ type Rate struct {
 	Per    time.Duration // 0: a second
 	Burst  int           // 0: one
 }
+
+// Interval is the time between two events at the full rate; 0: unlimited.
+func (r Rate) Interval() time.Duration { return r.gcra().interval }
+
+// Tolerance is how long a whole burst takes to come back, and with it how long a key has to be remembered.
+func (r Rate) Tolerance() time.Duration { return r.gcra().burst }
 
 // gcra is a Rate in the terms of the algorithm.
 type gcra struct {

@@ -100,6 +100,8 @@ const (
 	Settings   MessageType = "settings"
 	Online     MessageType = "online"
 	Deleted    MessageType = "deleted"
+	Held       MessageType = "held"     // to moderators: other danmu wait for them than before
+	Standing   MessageType = "standing" // to a user: what it may do in the room is other than before
 	Ack        MessageType = "ack"
 	GiftResult MessageType = "gift_result"
 	ErrorReply MessageType = "error"

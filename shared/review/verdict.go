@@ -17,7 +17,7 @@ type Kind string
 const (
 	Allow  Kind = "allow"
 	Mask   Kind = "mask" // show Content instead
-	Hold   Kind = "hold" // somebody looks at it; sent again later, it is asked about again
+	Hold   Kind = "hold" // a moderator decides; see package held
 	Refuse Kind = "refuse"
 	Failed Kind = "failed" // nobody has looked at it
 )
@@ -36,17 +36,14 @@ const (
 	CodeUnreviewed = "unreviewed"
 )
 
-// When a sender may try again: whom the endpoint could not be asked about, and whose message it holds.
-const (
-	retryAfter = 2 * time.Second
-	holdFor    = time.Minute
-)
+// retryAfter is when a sender may try again whom the endpoint could not be asked about.
+const retryAfter = 2 * time.Second
 
 // Err is what the sender hears, nil for what may be shown.
 func (v Verdict) Err() *live.Error {
 	switch {
 	case v.Kind == Hold:
-		return &live.Error{Kind: live.KindForbidden, Code: CodeHeld, Message: "the message is held for review; send it again later", RetryAfter: holdFor}
+		return live.Errorf(live.KindForbidden, CodeHeld, "the message waits for a moderator")
 	case v.Kind == Refuse:
 		return live.Errorf(live.KindForbidden, CodeRefused, "the message was refused")
 	case v.Kind == Failed && !v.open:

@@ -73,6 +73,13 @@ func TurnKey(room live.RoomID, user live.UserID) string {
 // PaceKey is a hash: how much was written in the room, by windows of time, and what adaptive slow mode made of it.
 func PaceKey(room live.RoomID) string { return roomKey(room, ":pace") }
 
+// HeldKey is a hash of danmu that wait for a moderator, by sender and id; HeldOrderKey a sorted set of them by when they
+// have waited long enough.
+func HeldKey(room live.RoomID) string { return roomKey(room, ":held") }
+
+// HeldOrderKey: see HeldKey.
+func HeldOrderKey(room live.RoomID) string { return roomKey(room, ":held:order") }
+
 // userShards bounds the number of hashes that hold the leases of all users.
 const userShards = 8
 
@@ -88,8 +95,8 @@ func UserLeasesKey(shard int, generation int64) string {
 	return "presence:{u" + tag + "}:" + strconv.FormatInt(generation, 10)
 }
 
-// LimitKey holds one GCRA state of the named limit.
-func LimitKey(name, key string) string { return "limit:" + name + ":{" + key + "}" }
+// LimitKey holds one GCRA state of the named limit. The keys of a limit share a slot: one script call decides about many.
+func LimitKey(name, key string) string { return "limit:{" + name + "}:" + key }
 
 // StatsKey names a part of the counts that the stats function keeps for one partition of the log: all keys of a
 // partition share one slot, as one script writes them. space is "stats", or another name for a second set of counts.

@@ -20,6 +20,8 @@ const (
 	Unbanned   Action = "unban"
 	Kicked     Action = "kick"
 	Deleted    Action = "delete"
+	Released   Action = "release" // a danmu that was held
+	Refused    Action = "refuse"  // the same
 	Appointed  Action = "appoint"
 	Dismissed  Action = "dismiss"
 	Configured Action = "settings"

@@ -27,6 +27,8 @@ type Metrics struct {
 	CacheHits   metric.Int64Counter // cache.hits: cache
 	CacheMisses metric.Int64Counter // cache.misses: cache
 
+	LimitUnshared metric.Int64Counter // limit.unshared: function
+
 	ReviewVerdicts metric.Int64Counter     // review.verdicts: outcome
 	ReviewDuration metric.Float64Histogram // review.duration, s: outcome
 
@@ -60,6 +62,7 @@ func NewMetrics(meter metric.Meter) (*Metrics, error) {
 		ViewerLeft:      b.counter("liveroom.viewer.left", "{viewer}", "Viewers who left a room."),
 		CacheHits:       b.counter("cache.hits", "{lookup}", "Lookups answered by a local cache."),
 		CacheMisses:     b.counter("cache.misses", "{lookup}", "Lookups a local cache had to load."),
+		LimitUnshared:   b.counter("limit.unshared", "{call}", "Questions about a shared limit that Redis did not answer: the process decided alone."),
 		ReviewVerdicts:  b.counter("review.verdicts", "{message}", "What the operator's review made of danmu; failed: it gave no answer."),
 		ReviewDuration: b.histogram("review.duration", "s", "From a question to the operator's review to its answer.",
 			0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1, 2),

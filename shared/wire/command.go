@@ -20,6 +20,8 @@ const (
 	UserChanged Order = "user_changed"
 	// SettingsChanged: forget what is cached of the room's moderation settings.
 	SettingsChanged Order = "settings_changed"
+	// HeldChanged: other danmu wait for the room's moderators than before; they are to know.
+	HeldChanged Order = "held_changed"
 	// Disconnect: close Command.User's connections in the room with Command.Code.
 	Disconnect Order = "disconnect"
 )

@@ -105,6 +105,11 @@ type SettingsData struct {
 	MaxDanmuPerSecond int  `json:"max_danmu_per_second"`
 }
 
+// StandingData tells a user what it is in the room from now on: moderator, or viewer.
+type StandingData struct {
+	Role live.Role `json:"role"`
+}
+
 // DeletedData names the message to hide by the id that it was shown with, and by its sender: two viewers may have
 // chosen the same id.
 type DeletedData struct {

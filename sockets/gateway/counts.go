@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"net/netip"
 	"sync"
 )
 
@@ -40,16 +39,4 @@ func (c *counts[K]) give(key K) {
 	if c.held[key]--; c.held[key] <= 0 {
 		delete(c.held, key)
 	}
-}
-
-// household is what a limit by address counts: one IPv4 address, or the /64 that one IPv6 customer gets.
-func household(addr netip.Addr) netip.Addr {
-	if !addr.Is6() {
-		return addr
-	}
-	p, err := addr.WithZone("").Prefix(64)
-	if err != nil {
-		return addr
-	}
-	return p.Addr()
 }

@@ -92,12 +92,26 @@ func (d downlink) Command(id live.RoomID, payload []byte) {
 		}
 	case wire.UserChanged:
 		r.doubt(c.User)
+	case wire.HeldChanged:
+		d.held(r)
 	case wire.Disconnect:
 		code := c.Code
 		if code == 0 {
 			code = wire.CloseBanned
 		}
 		r.hub.CloseUser(c.User, code, c.Reason)
+	}
+}
+
+// held tells the room's anchor and those of its moderators who are here.
+func (d downlink) held(r *room) {
+	note, err := message(live.Held, r.id, "", nil)
+	if err != nil {
+		d.g.log.ErrorContext(context.Background(), "message cannot be encoded", telemetry.Room, r.id, telemetry.Err, err)
+		return
+	}
+	for _, user := range r.keepers() {
+		r.hub.SendUser(user, note)
 	}
 }
 

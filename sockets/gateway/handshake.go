@@ -45,7 +45,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *Gateway) serve(ctx context.Context, w http.ResponseWriter, r *http.Request) *live.Error {
-	address := household(httpapi.ClientAddrOf(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), g.TrustedProxies))
+	address := httpapi.Household(httpapi.ClientAddrOf(r.RemoteAddr, r.Header.Values("X-Forwarded-For"), g.TrustedProxies))
 	if err := g.mayTry(address); err != nil {
 		return err
 	}

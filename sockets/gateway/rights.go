@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,6 +25,13 @@ func (r *rights) party(who right.Who) right.Party {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return who.In(r.anchor, r.moderators[who.User])
+}
+
+// keepers are the anchor and the moderators who are here.
+func (r *rights) keepers() []live.UserID {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return append(slices.Collect(maps.Keys(r.moderators)), r.anchor)
 }
 
 // learn takes over what a newer version of the room says, and reports whether it is one.

@@ -143,7 +143,7 @@ func TestFlooding(t *testing.T) {
 	w := newWorld(t)
 	t.Run("refused again and again", func(t *testing.T) {
 		p := w.start(t, func(_ *Config, c *intake.Config) {
-			c.Users = limit.NewBucket[live.UserID](limit.Rate{Events: 0.001, Burst: 1}, 0)
+			c.Viewers = limit.Rate{Events: 0.01, Burst: 1}
 		})
 		v := p.join(t, 7, "")
 		for i := range 30 {
@@ -172,7 +172,7 @@ func TestFlooding(t *testing.T) {
 func TestRateLimitNamesTheWait(t *testing.T) {
 	w := newWorld(t)
 	p := w.start(t, func(_ *Config, c *intake.Config) {
-		c.Users = limit.NewBucket[live.UserID](limit.Rate{Events: 2, Burst: 1}, 0)
+		c.Viewers = limit.Rate{Events: 2, Burst: 1}
 	})
 	v, moderator, boss := p.join(t, 7, ""), p.join(t, 9, ""), p.join(t, anchor, "")
 	v.send(`{"type":"danmu","id":"a","content":"x"}`)
