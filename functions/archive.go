@@ -8,7 +8,10 @@ import (
 	"github.com/barrage-live/barrage/shared/stream"
 )
 
-const pruneArchiveEvery = 24 * time.Hour
+const (
+	pruneArchiveEvery = 24 * time.Hour
+	joinArchiveEvery  = 10 * time.Minute
+)
 
 // Archive needs Kafka, Archive, KeepDays and Telemetry. It likes large batches: an object is written anew for each.
 func Archive(p Parts) (Function, error) {
@@ -26,6 +29,9 @@ func Archive(p Parts) (Function, error) {
 			Topic: stream.LiveMessages, Group: p.Space + groupArchive, MaxBatch: archive.MaxBatch, MaxWait: 5 * time.Second,
 			Handle: stream.WithDeadLetters(p.Kafka, batchTries, s.HandleMessages),
 		}},
-		Jobs: []Job{{Name: "prune", Every: pruneArchiveEvery, Run: s.Prune}},
+		Jobs: []Job{
+			{Name: "prune", Every: pruneArchiveEvery, Run: s.Prune},
+			{Name: "join", Every: joinArchiveEvery, Run: s.Join},
+		},
 	}, nil
 }

@@ -16,6 +16,9 @@ import (
 // to, so large ones are cheaper.
 const MaxBatch = 10_000
 
+// joinFor is how long a call of Join begins new sessions; every host gives a job more time than that.
+const joinFor = 10 * time.Second
+
 // topics is what the handler asks Kafka; nil in tests without one.
 type topics interface {
 	TopicID(context.Context, stream.Topic) (string, error)
@@ -83,5 +86,11 @@ func (s *Service) Prune(ctx context.Context) error {
 		return nil
 	}
 	_, err := s.deps.Recordings.Prune(ctx, s.now().AddDate(0, 0, -s.deps.KeepDays))
+	return err
+}
+
+// Join unites small objects of sessions whose time has come.
+func (s *Service) Join(ctx context.Context) error {
+	_, err := s.deps.Recordings.JoinDue(ctx, joinFor)
 	return err
 }

@@ -60,7 +60,7 @@ func Functions() []Function {
 			Name: "archive", MemoryMB: 1769, Timeout: 30 * time.Second,
 			Routes:   []string{"/api/v1/rooms/{id}/replay", "/api/v1/rooms/{id}/sessions"},
 			Batches:  []Batch{batch(liveMessages, "archive", 10_000, 5*time.Second)},
-			Jobs:     []Job{{Name: "prune", Every: 24 * time.Hour}},
+			Jobs:     []Job{{Name: "prune", Every: 24 * time.Hour}, {Name: "join", Every: 10 * time.Minute}},
 			Uses:     []Resource{Kafka, Archive, Tokens},
 			Settings: []string{"ARCHIVE_DAYS"},
 		}, {

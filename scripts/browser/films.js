@@ -29,7 +29,7 @@ async function film(context) {
     await stopped;
     return Array.from(new Uint8Array(await new Blob(parts).arrayBuffer()));
   }, type);
-  const [webm, mp4] = await Promise.all([record('video/webm;codecs=vp8'), record('video/mp4;codecs=vp9')]);
+  const [webm, mp4] = await Promise.all([record('video/webm;codecs=vp8'), record('video/mp4;codecs=avc1')]);
   await page.close();
   return { webm: Buffer.from(webm), ...segments(Buffer.from(mp4)) };
 }

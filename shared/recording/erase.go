@@ -110,7 +110,7 @@ func (s *Store) eraseFrom(ctx context.Context, key string, erased map[int64]int6
 		if body, err = encode(name, left); err != nil {
 			return 0, fmt.Errorf("encode %s: %w", key, err)
 		}
-		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !errors.Is(err, objects.ErrChanged) {
+		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !raced(err) {
 			return int64(len(held) - len(left)), err
 		}
 	}

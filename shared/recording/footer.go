@@ -98,6 +98,9 @@ func (s *Store) footer(ctx context.Context, o objects.Info) (*footer, error) {
 			return nil, fmt.Errorf("read the deletions of %s: %w", o.Key, err)
 		}
 	}
+	if len(one.groups) == 0 && part.Version != o.Version {
+		return nil, errStale // emptied since it was listed: what it held is in a joined object that may not have been there then
+	}
 	one.tail = r.footer(part.Size)
 	s.footers.keep(content{o.Key, part.Version}, one)
 	return one, nil

@@ -28,7 +28,8 @@ type Name struct {
 	Room   live.RoomID
 	Hour   int64 // hours since 1970
 	Source Source
-	First  int64 // offset of the window
+	First  int64 // offset of the window; of a joined one: of the first window in it
+	Joined bool  // what was recorded in small objects, see join.go
 }
 
 func nameOf(src Source, r Row) Name {
@@ -39,8 +40,16 @@ func hourOf(ms int64) int64 { return ms / time.Hour.Milliseconds() }
 
 // Key is the name in the bucket: room=42/date=2026-11-24/h13.live-messages.ID.3.00000000000065536.parquet.
 func (n Name) Key() string {
-	return fmt.Sprintf("%s%s.%017d.parquet", hourPrefix(n.Room, n.Hour), n.Source, n.First)
+	prefix := hourPrefix(n.Room, n.Hour)
+	if n.Joined {
+		prefix += joinedMark
+	}
+	return fmt.Sprintf("%s%s.%017d.parquet", prefix, n.Source, n.First)
 }
+
+// joinedMark sorts behind every topic's name: who lists an hour while it is joined sees the joined object if it does not
+// see the parts any more.
+const joinedMark = "~"
 
 func roomPrefix(room live.RoomID) string { return fmt.Sprintf("room=%d/date=", room) }
 
@@ -64,7 +73,8 @@ func parseKey(key string) (Name, bool) {
 		return n, false
 	}
 	n.Room, n.Hour = live.RoomID(id), at.Unix()/3600
-	parts := strings.Split(strings.TrimSuffix(rest[hourLen+1:], ".parquet"), ".") // a topic's name may have dots of its own
+	rest, n.Joined = strings.CutPrefix(rest[hourLen+1:], joinedMark)
+	parts := strings.Split(strings.TrimSuffix(rest, ".parquet"), ".") // a topic's name may have dots of its own
 	if len(parts) < 4 {
 		return n, false
 	}

@@ -24,6 +24,14 @@ func (s *Store) Prune(ctx context.Context, before time.Time) (gone int, err erro
 			start, err := strconv.ParseInt(strings.TrimSuffix(key[strings.LastIndexByte(key, '/')+1:], ".json"), 10, 64)
 			return err == nil && latest-start < oldest
 		},
+		"deleted/": func(key string) bool {
+			parts := strings.Split(key, "/")
+			if len(parts) < 4 {
+				return false
+			}
+			at, err := strconv.ParseInt(parts[2], 10, 64)
+			return err == nil && at < oldest
+		},
 		erasedPrefix: func(key string) bool {
 			_, until, ok := parseTombstone(key)
 			return ok && until < tombstones

@@ -67,7 +67,7 @@ func (s *Store) Put(ctx context.Context, src Source, rows []Row) error {
 			return err
 		}
 		if maps.Equal(erased, again) {
-			return s.noteSessions(ctx, rows)
+			return errors.Join(s.noteSessions(ctx, rows), s.noteDeletions(ctx, rows))
 		}
 		erased = again
 	}
@@ -107,6 +107,15 @@ func (s *Store) merge(ctx context.Context, name Name, rows []Row, erased map[int
 				return fmt.Errorf("read %s: %w", key, err)
 			}
 		}
+		if version != objects.Absent && len(held) == 0 && !name.Joined {
+			to, ok, err := s.joinedFor(ctx, name)
+			if err != nil {
+				return err
+			}
+			if ok {
+				return s.merge(ctx, to, rows, erased)
+			}
+		}
 		union := unite(held, rows, erased)
 		if slices.Equal(union, held) {
 			return nil
@@ -114,9 +123,14 @@ func (s *Store) merge(ctx context.Context, name Name, rows []Row, erased map[int
 		if body, err = encode(name, union); err != nil {
 			return fmt.Errorf("encode %s: %w", key, err)
 		}
-		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !errors.Is(err, objects.ErrChanged) {
+		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !raced(err) {
 			return err
 		}
 	}
 	return fmt.Errorf("write %s: met other writers %d times", key, maxConflicts)
+}
+
+// raced says that a conditional write found another object than the one that was read, or none any more.
+func raced(err error) bool {
+	return errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound)
 }

@@ -72,6 +72,11 @@ func (s *Store) noteSession(ctx context.Context, room live.Room) error {
 		if version != objects.Absent && is.same(was) {
 			return nil
 		}
+		if version == objects.Absent { // before the manifest: who comes again after a crash does it again
+			if err := s.joinSoon(ctx, room.ID, is.ID()); err != nil {
+				return err
+			}
+		}
 		body, err := json.Marshal(is)
 		if err != nil {
 			return fmt.Errorf("encode %s: %w", key, err)

@@ -5,6 +5,7 @@ import { reducedMotion } from '../dom.js';
 import { stamp } from './scrubber.js';
 
 const rays = 180;
+const frameMs = 1000 / 15; // it is a clock, and what flies over it wants the processor
 const wall = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'long' });
 const font = 'system-ui, -apple-system, "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans", "DejaVu Sans", sans-serif';
@@ -13,6 +14,7 @@ export class Face {
   #rays = new Float32Array(rays); // 0 … 1
   #energy = 0;
   #drawn = '';
+  #last = 0;
 
   constructor(canvas) {
     this.canvas = canvas;
@@ -41,7 +43,8 @@ export class Face {
     this.#energy *= playing ? 0.985 : 0.9;
     const state = `${Math.floor(ms / 1000)} ${length} ${started} ${playing}`;
     const still = !playing || reducedMotion();
-    if (still && state === this.#drawn) return;
+    if ((still && state === this.#drawn) || performance.now() - this.#last < frameMs) return;
+    this.#last = performance.now();
     this.#drawn = state;
     const ratio = Math.min(2, devicePixelRatio || 1);
     const [width, height] = [this.canvas.clientWidth, this.canvas.clientHeight].map((n) => Math.round(n * ratio));

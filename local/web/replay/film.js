@@ -20,30 +20,31 @@ export function complaint(address) {
 
 export class Film {
   #hls = null;
+  #left = new AbortController(); // of the video that is loaded
   #turn = 0;
 
   constructor(video) { this.video = video; }
 
-  /** Resolves when the video can be played and sought; rejects with a sentence that says why it can't. */
+  /** Answers when the video can be played and sought: whether it still is the one that is wanted. Rejects with a sentence that says why it can't. */
   async load(url) {
     this.unload();
     const turn = this.#turn;
     const wrong = complaint(url);
     if (wrong) throw new Error(wrong);
     const waits = this.#metadata();
-    waits.catch(() => {}); // told by whoever is first
-    if (isHLS(url) && !this.video.canPlayType('application/vnd.apple.mpegurl')) {
-      await Promise.race([this.#attach(url, turn), waits.then(() => new Promise(() => {}))]);
-    } else {
-      this.video.src = url;
-    }
+    waits.catch(() => {}); // until it is waited for
+    if (isHLS(url) && !this.video.canPlayType('application/vnd.apple.mpegurl')) await this.#attach(url, turn);
+    else this.video.src = url;
     await waits;
     if (turn === this.#turn && !Number.isFinite(this.video.duration)) await (this.#hls ? this.#hears('durationchange', late) : this.#measure());
     if (turn === this.#turn && !this.video.duration) throw new Error('This video has no length.');
+    return turn === this.#turn;
   }
 
   unload() {
     this.#turn++;
+    this.#left.abort();
+    this.#left = new AbortController();
     this.#hls?.destroy();
     this.#hls = null;
     this.video.pause();
@@ -77,7 +78,8 @@ export class Film {
       const timer = setTimeout(() => settle(reject, new Error(otherwise)), metadataWithinMs);
       this.video.addEventListener(event, () => settle(resolve), { signal: done.signal });
       this.video.addEventListener('error', () => settle(reject, new Error(reason(this.video.error))), { signal: done.signal });
-      this.video.addEventListener('emptied', () => settle(resolve), { signal: done.signal }); // another one was chosen
+      this.video.addEventListener('broken', ({ detail }) => settle(reject, detail), { signal: done.signal });
+      this.#left.signal.addEventListener('abort', () => settle(resolve), { signal: done.signal }); // another one was chosen
     });
   }
 
@@ -87,17 +89,11 @@ export class Film {
     if (!Hls.isSupported()) throw new Error('This browser can’t play HLS.');
     // The page's policy allows no workers made of text; without one the player works on the page's own thread.
     this.#hls = new Hls({ enableWorker: false });
-    const broken = new Promise((_, reject) => this.#hls.on(Hls.Events.ERROR, (_event, data) => {
-      if (!data.fatal) return;
-      const error = new Error(hlsReason(data));
-      this.video.dispatchEvent(new CustomEvent('broken', { detail: error }));
-      reject(error);
-    }));
-    broken.catch(() => {});
+    const breaks = (why) => this.video.dispatchEvent(new CustomEvent('broken', { detail: new Error(why) }));
+    this.#hls.on(Hls.Events.ERROR, (_event, data) => { if (data.fatal) breaks(hlsReason(data)); });
+    this.#hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => { if (details.live) breaks(endless); });
     this.#hls.loadSource(url);
     this.#hls.attachMedia(this.video);
-    const level = new Promise((resolve) => { this.#hls.once(Hls.Events.LEVEL_LOADED, (_event, { details }) => resolve(details)); });
-    if ((await Promise.race([broken, level])).live) throw new Error(endless);
   }
 }
 

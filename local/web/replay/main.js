@@ -158,8 +158,7 @@ class Replay {
 
   async #watch(url, turn = this.#turn) {
     this.#notice('');
-    await this.film.load(url);
-    if (turn !== this.#turn) return;
+    if (!(await this.film.load(url)) || turn !== this.#turn) return;
     $('video').hidden = false;
     this.playback.use(this.videoClock);
     this.controls.sound(true);
