@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -212,14 +213,11 @@ func TestErasureMeetsJoining(t *testing.T) {
 type erasing struct {
 	bucket
 	erase func()
-	done  bool
+	once  sync.Once
 }
 
 func (e *erasing) PutIf(ctx context.Context, key, kind string, body []byte, is objects.Version) (objects.Version, error) {
-	if !e.done {
-		e.done = true
-		e.erase()
-	}
+	e.once.Do(e.erase)
 	return e.bucket.PutIf(ctx, key, kind, body, is)
 }
 
