@@ -65,6 +65,7 @@ test('a room of its own, a longer span, and a small screen', { timeout: 120_000 
   await page.waitForSelector('#all-rooms:not([hidden])');
   assert.match(page.url(), /#room=1$/);
   assert.notEqual(await page.textContent('#title'), 'All rooms');
+  assert.equal(await page.getAttribute('#replay:not([hidden])', 'href'), '/replay/#room=1');
   await page.click('#spans button:has-text("24 h")');
   await page.waitForSelector('#online-chart[data-points="289"], #online-chart[data-points="288"]');
   const sideways = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
