@@ -278,10 +278,12 @@ describe('the replay', { concurrency: 3 }, () => {
       await page.locator('#messages .row').first().waitFor();
       await leave(page);
     };
-    await told('http://127.0.0.1:1/films/missing.mp4', /There is no video at that address/);
-    await told('http://127.0.0.1:1/films/closed.m3u8', /doesn’t let this page read it \(CORS\)/);
-    await told('http://127.0.0.1:1/films/missing.m3u8', /answered 404/);
-    await told('javascript:alert(1)', /no address of a video/);
+    await Promise.all([
+      told('http://127.0.0.1:1/films/missing.mp4', /There is no video at that address/),
+      told('http://127.0.0.1:1/films/closed.m3u8', /doesn’t let this page read it \(CORS\)/),
+      told('http://127.0.0.1:1/films/missing.m3u8', /answered 404/),
+      told('javascript:alert(1)', /no address of a video/),
+    ]);
   });
 
   test('what is missing is told: room, recording, session, archive', { timeout: 90_000 }, async () => {
