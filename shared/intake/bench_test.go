@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/barrage-live/barrage/shared/fanout"
+	"github.com/barrage-live/barrage/shared/limit"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/roomstate"
 	"github.com/barrage-live/barrage/shared/roomstate/redistest"
@@ -19,9 +20,14 @@ import (
 
 // BenchmarkDanmuIn takes danmaku in as the gateway does: parse, limits, Redis, Kafka, reply, with 1,000 under way. With
 // BARRAGE_TEST_REDIS and BARRAGE_TEST_KAFKA the servers' own work stays out of the CPU time of this process, which
-// BUDGETS limits to 2.5 W a message.
+// BUDGETS limits to 2.5 W a message; once without, once with rates of senders, of whom there are 1,000.
 func BenchmarkDanmuIn(b *testing.B) {
-	in, room := benchIntake(b)
+	b.Run("rates=none", func(b *testing.B) { danmuIn(b, limit.Rate{}) })
+	b.Run("rates=kept", func(b *testing.B) { danmuIn(b, limit.Rate{Events: 1000, Burst: 1000}) })
+}
+
+func danmuIn(b *testing.B, rate limit.Rate) {
+	in, room := benchIntake(b, rate)
 	frames := make([][]byte, 1000)
 	for i := range frames {
 		frames[i] = fmt.Appendf(nil, `{"type":"danmu","id":"%%d-%03d","content":"what a beautiful evening, isn't it?","data":{"color":"#ff8800"}}`, i)
@@ -34,7 +40,6 @@ func BenchmarkDanmuIn(b *testing.B) {
 		}
 		<-tokens
 	}
-	who := user(7)
 	before := cpuTime(b)
 	b.ReportAllocs()
 	n := 0
@@ -45,7 +50,7 @@ func BenchmarkDanmuIn(b *testing.B) {
 			b.Fatal(err)
 		}
 		tokens <- struct{}{}
-		in.Submit(who, room, msg, reply)
+		in.Submit(user(live.UserID(1+n%1000)), room, msg, reply)
 		n++
 	}
 	for range cap(tokens) {
@@ -55,13 +60,13 @@ func BenchmarkDanmuIn(b *testing.B) {
 	failed.Range(func(code, _ any) bool { b.Errorf("got %v", code); return true })
 }
 
-func benchIntake(b *testing.B) (*Intake, live.RoomID) {
+func benchIntake(b *testing.B, rate limit.Rate) (*Intake, live.RoomID) {
 	b.Helper()
 	rdb := redistest.Embedded(b)
 	if addr := os.Getenv("BARRAGE_TEST_REDIS"); addr != "" {
 		rdb = redistest.Client(b, addr)
 	}
-	cfg := Config{Kafka: instantRecords{}, Pod: "bench", Publisher: fanout.NewPublisher(rdb, fanout.PublisherConfig{})}
+	cfg := Config{Kafka: instantRecords{}, Pod: "bench", Viewers: rate, Publisher: fanout.NewPublisher(rdb, fanout.PublisherConfig{})}
 	if brokers := os.Getenv("BARRAGE_TEST_KAFKA"); brokers != "" {
 		kafka, err := stream.Dial(b.Context(), stream.Config{Brokers: strings.Split(brokers, ",")})
 		if err != nil {
