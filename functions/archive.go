@@ -24,7 +24,7 @@ func Archive(p Parts) (Function, error) {
 		return Function{}, err
 	}
 	return Function{
-		Name: "archive", Routes: s.Routes, Checks: p.checks("archive"),
+		Name: "archive", Routes: s.Routes, Checks: checks{"archive": p.Archive.Ping},
 		Batches: []Batch{{
 			Topic: stream.LiveMessages, Group: p.Space + groupArchive, MaxBatch: archive.MaxBatch, MaxWait: 5 * time.Second,
 			Handle: stream.WithDeadLetters(p.Kafka, batchTries, s.HandleMessages),

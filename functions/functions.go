@@ -113,7 +113,7 @@ func Auth(p Parts) (Function, error) {
 	if err != nil {
 		return Function{}, err
 	}
-	return Function{Name: "auth", Routes: s.Routes, Checks: p.checks("database", "redis")}, nil
+	return Function{Name: "auth", Routes: s.Routes, Checks: checks{"database": p.Store.Ping, "redis": p.pingRedis}}, nil
 }
 
 // AuthService is the auth function's business steps, without HTTP.
@@ -137,7 +137,7 @@ func Room(p Parts) (Function, error) {
 		order.Routes(api)
 	}
 	return Function{
-		Name: "room", Routes: routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close,
+		Name: "room", Routes: routes, Checks: checks{"database": p.Store.Ping, "redis": p.pingRedis, "kafka": p.Kafka.Ping}, Close: s.Close,
 		Jobs: []Job{{Name: "heal", Every: healEvery, Run: order.Heal}},
 	}, nil
 }
@@ -157,7 +157,7 @@ func Gift(p Parts) (Function, error) {
 		return Function{}, err
 	}
 	return Function{
-		Name: "gift", Routes: s.Routes, Checks: p.checks("database", "redis", "kafka"), Close: s.Close,
+		Name: "gift", Routes: s.Routes, Checks: checks{"database": p.Store.Ping, "redis": p.pingRedis, "kafka": p.Kafka.Ping}, Close: s.Close,
 		Batches: []Batch{{
 			Topic: stream.LiveGiftRequests, Group: p.Space + "gift", MaxBatch: gift.MaxBatch,
 			Handle: stream.WithDeadLetters(p.Kafka, batchTries, s.HandleRequests),
@@ -194,20 +194,7 @@ func (p Parts) roomOf(ctx context.Context, id live.RoomID) (live.Room, error) {
 	return p.Store.Room(store.Primary(ctx), id)
 }
 
-// checks picks the parts' signs of life by name.
-func (p Parts) checks(names ...string) map[string]func(context.Context) error {
-	picked := make(map[string]func(context.Context) error, len(names))
-	for _, name := range names {
-		switch name {
-		case "database":
-			picked[name] = p.Store.Ping
-		case "redis":
-			picked[name] = func(ctx context.Context) error { return p.Redis.Ping(ctx).Err() }
-		case "kafka":
-			picked[name] = p.Kafka.Ping
-		case "archive":
-			picked[name] = p.Archive.Ping
-		}
-	}
-	return picked
-}
+// checks are signs of life by name. Each function names its own, so that its binary holds no client of another server.
+type checks = map[string]func(context.Context) error
+
+func (p Parts) pingRedis(ctx context.Context) error { return p.Redis.Ping(ctx).Err() }

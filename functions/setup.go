@@ -16,5 +16,5 @@ func Setup(p Parts) (Function, error) {
 		}
 		return p.Kafka.EnsureTopics(ctx)
 	}
-	return Function{Name: "setup", Checks: p.checks("database", "kafka"), Jobs: []Job{{Name: "setup", Run: run}}}, nil
+	return Function{Name: "setup", Checks: checks{"database": p.Store.Ping, "kafka": p.Kafka.Ping}, Jobs: []Job{{Name: "setup", Run: run}}}, nil
 }

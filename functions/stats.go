@@ -38,7 +38,7 @@ func Stats(p Parts) (Function, error) {
 		return Batch{Topic: t, Group: p.Space + group, MaxBatch: 1000, MaxWait: 50 * time.Millisecond, Handle: handle}
 	}
 	return Function{
-		Name: "stats", Routes: s.Routes, Checks: p.checks("redis", "kafka"), Close: s.Close,
+		Name: "stats", Routes: s.Routes, Checks: checks{"redis": p.pingRedis, "kafka": p.Kafka.Ping}, Close: s.Close,
 		Batches: []Batch{batch(groupStats, stream.LiveMessages), batch(groupPresence, stream.LivePresence)},
 		Jobs:    []Job{{Name: "sample", Every: stats.SampleEvery, Run: s.Sample}},
 	}, nil

@@ -25,10 +25,10 @@ func giftProcess() {
 
 // settleGifts opens the function as its hosts do; only the group hands a dead member's partitions on as soon as Kafka allows.
 func settleGifts(ctx context.Context) error {
-	fn, err := host.Open(ctx, "gift", func(p functions.Parts) (functions.Function, error) {
+	fn, err := host.Open(ctx, host.Gift().With(func(p functions.Parts) (functions.Function, error) {
 		p.Space = strings.TrimSuffix(os.Getenv(giftProcessEnv), ".")
 		return functions.Gift(p)
-	}, os.Getenv)
+	}), os.Getenv)
 	if err != nil {
 		return err
 	}

@@ -17,8 +17,7 @@ import (
 	"github.com/barrage-live/barrage/shared/telemetry"
 )
 
-// Make wires a function from its parts: functions.Room and its like. It is given rather than looked up by name, so that
-// a binary holds the code of its own function alone.
+// Make wires a function from its parts: functions.Room and its like.
 type Make func(functions.Parts) (functions.Function, error)
 
 // Instance is an open function. Its methods may be called concurrently.
@@ -36,8 +35,11 @@ type Instance struct {
 const OpenTimeout = 9 * time.Second
 
 // Open reads the settings, connects and wires. When it fails, nothing is left open.
-func Open(ctx context.Context, name string, make Make, getenv func(string) string) (_ *Instance, err error) {
-	row, err := manifest.Lookup(name)
+func Open(ctx context.Context, kind Kind, getenv func(string) string) (_ *Instance, err error) {
+	row, err := manifest.Lookup(kind.Name)
+	if err == nil {
+		err = kind.agrees(row)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -50,7 +52,7 @@ func Open(ctx context.Context, name string, make Make, getenv func(string) strin
 	if err != nil {
 		return nil, err
 	}
-	tel, err := telemetry.Start(opening, telemetry.Config{Service: "barrage-" + name, Getenv: getenv})
+	tel, err := telemetry.Start(opening, telemetry.Config{Service: "barrage-" + kind.Name, Getenv: getenv})
 	if err != nil {
 		return nil, err
 	}
@@ -58,16 +60,16 @@ func Open(ctx context.Context, name string, make Make, getenv func(string) strin
 	i.parts.Telemetry = tel
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("open %s: %w", name, err), i.Close(context.WithoutCancel(ctx)))
+			err = errors.Join(fmt.Errorf("open %s: %w", kind.Name, err), i.Close(context.WithoutCancel(ctx)))
 		}
 	}()
-	if err := i.parts.connect(opening); err != nil {
+	if err := i.parts.connect(opening, kind.uses); err != nil {
 		return nil, err
 	}
-	if i.Function, err = make(i.parts.Parts); err != nil {
+	if i.Function, err = kind.Make(i.parts.Parts); err != nil {
 		return nil, err
 	}
-	if i.Name != name {
+	if i.Name != kind.Name {
 		return nil, fmt.Errorf("it is the function %s", i.Name)
 	}
 	i.Kafka = i.parts.Kafka

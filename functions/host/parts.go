@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,9 +34,12 @@ type parts struct {
 	functions.Parts
 	cfg      config
 	row      manifest.Function
-	house    *house.Rules
+	pod      string          // by which Redis and Kafka know the process
 	verifier *token.Verifier // nil: it has no routes that need one
 	remote   *token.Remote   // nil: the keys never change
+
+	mu   sync.Mutex
+	ends []func(context.Context) error
 }
 
 func secretsOf(row manifest.Function) []string {
@@ -43,52 +47,70 @@ func secretsOf(row manifest.Function) []string {
 	return slices.DeleteFunc(slices.Clone(manifest.Secrets), func(name string) bool { return !slices.Contains(env, name) })
 }
 
-// connect asks all servers at once: a cold start takes as long as the slowest of them.
-func (p *parts) connect(ctx context.Context) error {
+// connect asks all servers at once: a cold start takes as long as the slowest of them. Then it makes what stands on them.
+func (p *parts) connect(ctx context.Context, uses []use) error {
 	p.SocketURL = p.cfg.PublicSocketURL
 	p.Heat = p.cfg.Heat
 	p.KeepDays = p.cfg.ArchiveDays
 	p.Gifts = functions.GiftSettings{AnchorPerMille: p.cfg.AnchorPerMille, WebhookSecret: p.cfg.WebhookSecret}
-	dial, ctx := errgroup.WithContext(ctx)
-	for resource, open := range map[manifest.Resource]func(context.Context) error{
-		manifest.Database: p.openDatabase, manifest.Redis: p.openRedis, manifest.Kafka: p.openKafka,
-		manifest.Archive: p.openArchive, manifest.Covers: p.openCovers, manifest.Signer: p.openSigner, manifest.Tokens: p.openTokens,
-	} {
-		if p.row.Needs(resource) {
-			dial.Go(func() error { return open(ctx) })
+	p.pod = p.row.Name + "-" + strings.ToLower(rand.Text()[:8])
+	dial, dialing := errgroup.WithContext(ctx)
+	for _, u := range uses {
+		if !u.late {
+			dial.Go(func() error { return u.open(p, dialing) })
 		}
 	}
 	if err := dial.Wait(); err != nil {
 		return err
 	}
-	return p.build(ctx)
-}
-
-// build makes what stands on several servers.
-func (p *parts) build(ctx context.Context) (err error) {
-	if p.row.Needs(manifest.History) {
-		if p.History, err = p.cfg.History.Open(p.Store); err != nil {
-			return err
+	for _, u := range uses {
+		if u.late {
+			if err := u.open(p, ctx); err != nil {
+				return err
+			}
 		}
 	}
-	if !p.row.Needs(manifest.Redis) {
-		return nil
+	return nil
+}
+
+// onClose remembers what ends a part. Servers are opened at once, so their order among each other is any.
+func (p *parts) onClose(end func(context.Context) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ends = append(p.ends, end)
+}
+
+func (p *parts) openHistory(context.Context) (err error) {
+	p.History, err = p.cfg.History.Open(p.Store)
+	return err
+}
+
+func (p *parts) openState(context.Context) (err error) {
+	if p.State, err = rulebook.NewState(p.Redis, rulebook.New(p.Store), roomstate.Config{Metrics: p.Telemetry.Metrics}); err == nil {
+		p.onClose(func(context.Context) error { p.State.Close(); return nil })
 	}
-	if p.State, err = rulebook.NewState(p.Redis, rulebook.New(p.Store), roomstate.Config{Metrics: p.Telemetry.Metrics}); err != nil {
+	return err
+}
+
+func (p *parts) openFanout(context.Context) error {
+	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: p.pod, DisplayRate: p.cfg.DisplayRate, RoomRate: p.State.DisplayRate})
+	return nil
+}
+
+// openIntake is for who takes danmu in: they are held to the rules of the house.
+func (p *parts) openIntake(context.Context) (err error) {
+	rules, err := p.cfg.House.Open(house.Config{State: p.State}, p.Telemetry.Metrics)
+	if err != nil {
 		return err
 	}
-	pod := p.row.Name + "-" + strings.ToLower(rand.Text()[:8])
-	p.Fanout = fanout.NewPublisher(p.Redis, fanout.PublisherConfig{Origin: pod, DisplayRate: p.cfg.DisplayRate, RoomRate: p.State.DisplayRate})
-	if !p.row.Needs(manifest.Kafka) {
-		return nil
-	}
-	if p.house, err = p.cfg.House.Open(house.Config{State: p.State}, p.Telemetry.Metrics); err != nil {
-		return err
-	}
+	p.onClose(func(context.Context) error { rules.Close(); return nil })
 	p.Intake, err = intake.New(p.cfg.Intake.Apply(intake.Config{
-		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: p.house, Pod: pod, Telemetry: p.Telemetry,
+		Publisher: p.Fanout, Kafka: p.Kafka, State: p.State, House: rules, Pod: p.pod, Telemetry: p.Telemetry,
 		Queue: held.New(p.Redis, p.Fanout),
 	}))
+	if err == nil {
+		p.onClose(func(context.Context) error { p.Intake.Close(); return nil })
+	}
 	return err
 }
 
@@ -96,11 +118,15 @@ func (p *parts) openDatabase(ctx context.Context) (err error) {
 	p.Store, err = store.Open(ctx, store.Config{
 		URL: p.cfg.DatabaseURL, ReplicaURLs: p.cfg.DatabaseReplicas, Passwords: dbiam.Passwords(), Tracer: p.Telemetry.Tracer(),
 	})
+	if err == nil {
+		p.onClose(func(context.Context) error { return p.Store.Close() })
+	}
 	return err
 }
 
 func (p *parts) openRedis(ctx context.Context) error {
 	p.Redis = p.cfg.Redis.Dial(p.cfg.RedisAddrs)
+	p.onClose(func(context.Context) error { return p.Redis.Close() })
 	if err := p.Redis.Ping(ctx).Err(); err != nil {
 		return fmt.Errorf("redis %v: %w", p.cfg.RedisAddrs, err)
 	}
@@ -115,6 +141,9 @@ func (p *parts) openKafka(ctx context.Context) error {
 	p.Kafka, err = stream.Dial(ctx, stream.Config{
 		Brokers: p.cfg.KafkaBrokers, ClientID: "barrage-" + p.row.Name, Auth: auth, Telemetry: p.Telemetry,
 	})
+	if err == nil {
+		p.onClose(p.Kafka.Close)
+	}
 	return err
 }
 
@@ -159,26 +188,11 @@ func (p *parts) openCovers(ctx context.Context) error {
 	return nil
 }
 
-// close flushes and disconnects; what was never opened is left out.
+// close flushes and disconnects, the last opened first; what was never opened is left out.
 func (p *parts) close(ctx context.Context) error {
 	var errs []error
-	if p.Intake != nil {
-		p.Intake.Close()
-	}
-	if p.house != nil {
-		p.house.Close()
-	}
-	if p.Kafka != nil {
-		errs = append(errs, p.Kafka.Close(ctx))
-	}
-	if p.State != nil {
-		p.State.Close()
-	}
-	if p.Redis != nil {
-		errs = append(errs, p.Redis.Close())
-	}
-	if p.Store != nil {
-		errs = append(errs, p.Store.Close())
+	for _, end := range slices.Backward(p.ends) {
+		errs = append(errs, end(ctx))
 	}
 	return errors.Join(errs...)
 }

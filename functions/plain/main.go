@@ -13,15 +13,17 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/barrage-live/barrage/functions"
 	"github.com/barrage-live/barrage/functions/host"
 	"github.com/barrage-live/barrage/functions/host/plain"
 )
 
-// makes are the functions by name.
-var makes = map[string]host.Make{
-	"auth": functions.Auth, "room": functions.Room, "gift": functions.Gift, "stats": functions.Stats,
-	"history": functions.LookBack, "archive": functions.Archive, "setup": functions.Setup,
+// kinds are the functions by name.
+func kinds() map[string]host.Kind {
+	named := map[string]host.Kind{}
+	for _, k := range []host.Kind{host.Auth(), host.Room(), host.Gift(), host.Stats(), host.LookBack(), host.Archive(), host.Setup()} {
+		named[k.Name] = k
+	}
+	return named
 }
 
 func main() {
@@ -37,12 +39,12 @@ func run(ctx context.Context, args []string, getenv func(string) string) error {
 	if len(args) < 1 || len(args) > 2 {
 		return errors.New("usage: plain FUNCTION [JOB]")
 	}
-	make := makes[args[0]]
-	if make == nil {
+	kind, ok := kinds()[args[0]]
+	if !ok {
 		return fmt.Errorf("no function is named %q", args[0])
 	}
 	if len(args) == 2 {
-		return plain.RunJob(ctx, args[0], make, args[1], getenv)
+		return plain.RunJob(ctx, kind, args[1], getenv)
 	}
-	return plain.Run(ctx, args[0], make, getenv, nil)
+	return plain.Run(ctx, kind, getenv, nil)
 }

@@ -35,7 +35,7 @@ func erase(ctx context.Context, args []string, getenv func(string) string, out i
 }
 
 func eraseHistory(ctx context.Context, user live.UserID, getenv func(string) string, out io.Writer) error {
-	return with(ctx, "history", getenv, func(p functions.Parts) error {
+	return with(ctx, host.LookBack(), getenv, func(p functions.Parts) error {
 		events, err := p.History.Erase(ctx, user)
 		if err == nil {
 			fmt.Fprintf(out, "history: %d events are nobody's now\n", events)
@@ -45,7 +45,7 @@ func eraseHistory(ctx context.Context, user live.UserID, getenv func(string) str
 }
 
 func eraseRecordings(ctx context.Context, user live.UserID, getenv func(string) string, out io.Writer) error {
-	return with(ctx, "archive", getenv, func(p functions.Parts) error {
+	return with(ctx, host.Archive(), getenv, func(p functions.Parts) error {
 		recordings, err := recording.New(p.Archive)
 		if err != nil {
 			return err
@@ -63,12 +63,12 @@ func eraseRecordings(ctx context.Context, user live.UserID, getenv func(string) 
 }
 
 // with runs fn with the parts of a function, opened as its hosts open them.
-func with(ctx context.Context, name string, getenv func(string) string, fn func(functions.Parts) error) (err error) {
+func with(ctx context.Context, kind host.Kind, getenv func(string) string, fn func(functions.Parts) error) (err error) {
 	var parts functions.Parts
-	opened, err := host.Open(ctx, name, func(p functions.Parts) (functions.Function, error) {
+	opened, err := host.Open(ctx, kind.With(func(p functions.Parts) (functions.Function, error) {
 		parts = p
-		return functions.Function{Name: name}, nil
-	}, getenv)
+		return functions.Function{Name: kind.Name}, nil
+	}), getenv)
 	if err != nil {
 		return err
 	}

@@ -16,12 +16,13 @@ import (
 // withGifts runs fn with the gift function's business steps, opened as its hosts open them.
 func withGifts(ctx context.Context, getenv func(string) string, fn func(*gift.Service) error) (err error) {
 	var service *gift.Service
-	opened, err := host.Open(ctx, "gift", func(p functions.Parts) (f functions.Function, err error) {
+	kind := host.Gift().With(func(p functions.Parts) (f functions.Function, err error) {
 		if service, err = functions.GiftService(p); err != nil {
 			return f, err
 		}
 		return functions.Function{Name: "gift", Close: service.Close}, nil
-	}, getenv)
+	})
+	opened, err := host.Open(ctx, kind, getenv)
 	if err != nil {
 		return err
 	}

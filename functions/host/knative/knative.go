@@ -15,8 +15,7 @@ import (
 
 // Function is one instance. The service of func serves it while Start still runs: until then nothing is answered but 503.
 type Function struct {
-	name string
-	make host.Make
+	kind host.Kind
 	open atomic.Pointer[opened]
 }
 
@@ -29,12 +28,12 @@ type opened struct {
 }
 
 // New makes an instance that is not open yet.
-func New(name string, make host.Make) *Function { return &Function{name: name, make: make} }
+func New(kind host.Kind) *Function { return &Function{kind: kind} }
 
 // Start opens the function with the settings that func hands over: the environment, and a file named cfg before it. Its
 // error ends the process, and Knative starts another one.
 func (f *Function) Start(ctx context.Context, settings map[string]string) error {
-	fn, err := host.Open(ctx, f.name, f.make, func(name string) string { return settings[name] })
+	fn, err := host.Open(ctx, f.kind, func(name string) string { return settings[name] })
 	if err != nil {
 		return err
 	}

@@ -17,15 +17,15 @@ const closeTimeout = 400 * time.Millisecond
 
 // Main is the whole main of a function's bootstrap. It ends the process when the function can't be opened, which Lambda
 // reports as a failed start and tries again.
-func Main(name string, make host.Make) {
-	if err := run(context.Background(), name, make, os.Getenv); err != nil {
+func Main(kind host.Kind) {
+	if err := run(context.Background(), kind, os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, name string, make host.Make, getenv func(string) string) error {
-	fn, err := host.Open(ctx, name, make, getenv)
+func run(ctx context.Context, kind host.Kind, getenv func(string) string) error {
+	fn, err := host.Open(ctx, kind, getenv)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func run(ctx context.Context, name string, make host.Make, getenv func(string) s
 			fmt.Fprintln(os.Stderr, err)
 		}
 	}
-	fn.Telemetry.Logger().InfoContext(ctx, "function open", telemetry.Name, name)
+	fn.Telemetry.Logger().InfoContext(ctx, "function open", telemetry.Name, kind.Name)
 	awslambda.StartWithOptions(New(fn), awslambda.WithContext(ctx), awslambda.WithEnableSIGTERM(closeAll))
 	return nil
 }

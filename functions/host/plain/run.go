@@ -23,8 +23,8 @@ const (
 
 // Run serves the function until ctx ends: its routes and health on LISTEN_ADDR, its records, its jobs. listening, when
 // not nil, is told the address.
-func Run(ctx context.Context, name string, make host.Make, getenv func(string) string, listening func(net.Addr)) (err error) {
-	fn, err := host.Open(ctx, name, make, getenv)
+func Run(ctx context.Context, kind host.Kind, getenv func(string) string, listening func(net.Addr)) (err error) {
+	fn, err := host.Open(ctx, kind, getenv)
 	if err != nil {
 		return err
 	}
@@ -37,7 +37,7 @@ func Run(ctx context.Context, name string, make host.Make, getenv func(string) s
 	if listening != nil {
 		listening(ln.Addr())
 	}
-	fn.Telemetry.Logger().InfoContext(ctx, "listening", telemetry.Address, ln.Addr().String(), telemetry.Name, name)
+	fn.Telemetry.Logger().InfoContext(ctx, "listening", telemetry.Address, ln.Addr().String(), telemetry.Name, kind.Name)
 	fns := []functions.Function{fn.Function}
 	running, ctx := errgroup.WithContext(ctx)
 	running.Go(func() error { return Serve(ctx, ln, httpapi.NewServer(fn.HTTP, fn.Telemetry.Logger())) })
@@ -50,8 +50,8 @@ func Run(ctx context.Context, name string, make host.Make, getenv func(string) s
 }
 
 // RunJob opens the function, runs the job once and closes the function.
-func RunJob(ctx context.Context, name string, make host.Make, job string, getenv func(string) string) (err error) {
-	fn, err := host.Open(ctx, name, make, getenv)
+func RunJob(ctx context.Context, kind host.Kind, job string, getenv func(string) string) (err error) {
+	fn, err := host.Open(ctx, kind, getenv)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func RunJob(ctx context.Context, name string, make host.Make, job string, getenv
 			return j.Run(ctx)
 		}
 	}
-	return fmt.Errorf("%s has no job named %q", name, job)
+	return fmt.Errorf("%s has no job named %q", kind.Name, job)
 }
 
 func closeInstance(ctx context.Context, fn *host.Instance) error {

@@ -2,9 +2,9 @@
 package function
 
 import (
-	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host"
 	"github.com/barrage-live/barrage/functions/host/knative"
 )
 
 // New makes the instance.
-func New() *knative.Function { return knative.New("history", functions.LookBack) }
+func New() *knative.Function { return knative.New(host.LookBack()) }

@@ -1,9 +1,9 @@
-// Command history is the bootstrap of the archive function on AWS Lambda.
+// Command archive is the bootstrap of the archive function on AWS Lambda.
 package main
 
 import (
-	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host"
 	"github.com/barrage-live/barrage/functions/host/lambda"
 )
 
-func main() { lambda.Main("archive", functions.Archive) }
+func main() { lambda.Main(host.Archive()) }

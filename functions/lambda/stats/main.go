@@ -2,8 +2,8 @@
 package main
 
 import (
-	"github.com/barrage-live/barrage/functions"
+	"github.com/barrage-live/barrage/functions/host"
 	"github.com/barrage-live/barrage/functions/host/lambda"
 )
 
-func main() { lambda.Main("stats", functions.Stats) }
+func main() { lambda.Main(host.Stats()) }
