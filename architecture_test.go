@@ -37,7 +37,7 @@ var restricted = []struct {
 }{
 	{
 		imports: []string{"github.com/aws/", "go.opentelemetry.io/contrib/instrumentation/github.com/aws/"},
-		only:    []string{"functions/host/lambda", "infra", "shared/objects", "shared/secrets", "shared/stream/awsiam", "shared/store/awsiam"},
+		only:    []string{"functions/host/lambda", "infra", "shared/identity", "shared/objects", "shared/secrets", "shared/stream/awsiam", "shared/store/awsiam"},
 		// A test may look into the S3 fake with the real client.
 		onlyTests: []string{"local", "functions", "shared/objectstest"},
 		because:   "AWS stays in the Lambda host, infra/, and the clients for S3, secrets and IAM sign-in",

@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,8 +10,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/barrage-live/barrage/shared/identity"
 )
 
 // Config says where the bucket is. Only Bucket must be set: the rest comes from the SDK's own variables and roles.
@@ -47,25 +49,20 @@ func Open(ctx context.Context, cfg Config) (*Bucket, error) {
 
 // load asks the SDK for what cfg leaves open.
 func load(ctx context.Context, cfg Config) (aws.Config, error) {
-	options := []func(*config.LoadOptions) error{
-		config.WithHTTPClient(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = maxConns, maxConns
-			t.ResponseHeaderTimeout = cfg.Timeout
-		})),
-	}
-	if cfg.Region != "" {
-		options = append(options, config.WithRegion(cfg.Region))
-	}
-	if cfg.Key != "" {
-		options = append(options, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(cfg.Key, cfg.Secret, "")))
-	}
-	loaded, err := config.LoadDefaultConfig(ctx, options...)
+	loaded, err := identity.Load(ctx)
 	if err != nil {
 		return aws.Config{}, fmt.Errorf("objects: %w", err)
 	}
-	if loaded.Region == "" {
-		loaded.Region = "us-east-1"
+	if c, ok := loaded.HTTPClient.(*awshttp.BuildableClient); ok {
+		loaded.HTTPClient = c.WithTransportOptions(func(t *http.Transport) {
+			t.MaxConnsPerHost, t.MaxIdleConnsPerHost = maxConns, maxConns
+			t.ResponseHeaderTimeout = cfg.Timeout
+		})
 	}
+	if cfg.Key != "" {
+		loaded.Credentials = credentials.NewStaticCredentialsProvider(cfg.Key, cfg.Secret, "")
+	}
+	loaded.Region = cmp.Or(cfg.Region, loaded.Region, "us-east-1")
 	return loaded, nil
 }
 

@@ -16,9 +16,9 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 )
 
-var identity = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret-key", SessionToken: "of-this-hour"}
+var caller = aws.Credentials{AccessKeyID: "AKIDEXAMPLE", SecretAccessKey: "secret-key", SessionToken: "of-this-hour"}
 
-// endpoint speaks the protocol of Secrets Manager on loopback and refuses what is not signed by identity.
+// endpoint speaks the protocol of Secrets Manager on loopback and refuses what is not signed by caller.
 type endpoint struct {
 	t      *testing.T
 	value  string
@@ -79,7 +79,7 @@ func (e *endpoint) sign(r *http.Request, body []byte) string {
 		}
 	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(r.Context(), identity, again, hex.EncodeToString(sum[:]), "secretsmanager", "eu-west-1", at); err != nil {
+	if err := v4.NewSigner().SignHTTP(r.Context(), caller, again, hex.EncodeToString(sum[:]), "secretsmanager", "eu-west-1", at); err != nil {
 		e.t.Error(err)
 	}
 	return again.Header.Get("Authorization")
@@ -92,9 +92,9 @@ func serve(t *testing.T, e *endpoint) {
 	t.Cleanup(server.Close)
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL_SECRETS_MANAGER": server.URL,
-		"AWS_ACCESS_KEY_ID":                identity.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY":            identity.SecretAccessKey,
-		"AWS_SESSION_TOKEN":                identity.SessionToken,
+		"AWS_ACCESS_KEY_ID":                caller.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY":            caller.SecretAccessKey,
+		"AWS_SESSION_TOKEN":                caller.SessionToken,
 		"AWS_EC2_METADATA_DISABLED":        "true",
 		"AWS_CONFIG_FILE":                  "/dev/null",
 		"AWS_REGION":                       "us-east-1", // the secret's own region counts

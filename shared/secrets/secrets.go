@@ -12,8 +12,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
+	"github.com/barrage-live/barrage/shared/identity"
 )
 
 const (
@@ -69,10 +70,11 @@ func New(ttl time.Duration) *Client {
 // connect takes region and credentials from the SDK's default chain, and the endpoint from AWS_ENDPOINT_URL_SECRETS_MANAGER
 // or AWS_ENDPOINT_URL where one is set.
 func connect(ctx context.Context, region string) (reader, error) {
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithRetryMaxAttempts(tries))
+	cfg, err := identity.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
+	cfg.Region, cfg.RetryMaxAttempts = region, tries
 	return secretsmanager.NewFromConfig(cfg), nil
 }
 

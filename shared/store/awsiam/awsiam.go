@@ -9,17 +9,18 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/feature/rds/auth"
+
+	"github.com/barrage-live/barrage/shared/identity"
 )
 
 // Passwords gives the password for a new connection of user to the server at address (host:port): a token that is signed
 // here, without a call to AWS, and that the server takes for 15 minutes. A connection made with it lives longer.
 // Region and identity are looked for when the first one is asked for.
 func Passwords() func(ctx context.Context, address, user string) (string, error) {
-	identity := sync.OnceValues(load)
+	found := sync.OnceValues(load)
 	return func(ctx context.Context, address, user string) (string, error) {
-		cfg, err := identity()
+		cfg, err := found()
 		if err != nil {
 			return "", fmt.Errorf("database sign-in by AWS IAM: %w", err)
 		}
@@ -33,7 +34,7 @@ func Passwords() func(ctx context.Context, address, user string) (string, error)
 
 // load must not depend on the one caller's context: what it finds serves all that come later.
 func load() (aws.Config, error) {
-	cfg, err := config.LoadDefaultConfig(context.Background())
+	cfg, err := identity.Load(context.Background())
 	if err == nil && cfg.Region == "" {
 		err = errors.New("no region: set AWS_REGION")
 	}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func identity(t *testing.T, region string) {
+func caller(t *testing.T, region string) {
 	t.Helper()
 	t.Setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "a-secret-that-must-not-travel")
@@ -21,7 +21,7 @@ func identity(t *testing.T, region string) {
 // A token is a presigned URL of the action rds-db:connect without its scheme
 // (Aurora user guide, "Connecting to your DB cluster using IAM authentication").
 func TestPasswordIsAPresignedConnect(t *testing.T) {
-	identity(t, "eu-west-1")
+	caller(t, "eu-west-1")
 	const address = "barrage.proxy-abc.eu-west-1.rds.amazonaws.com:3306"
 	token, err := Passwords()(t.Context(), address, "barrage")
 	if err != nil {
@@ -55,14 +55,14 @@ func TestPasswordIsAPresignedConnect(t *testing.T) {
 }
 
 func TestNoRegionIsTold(t *testing.T) {
-	identity(t, "")
+	caller(t, "")
 	if _, err := Passwords()(t.Context(), "h:3306", "barrage"); err == nil || !strings.Contains(err.Error(), "AWS_REGION") {
 		t.Errorf("got %v, want an error that names AWS_REGION", err)
 	}
 }
 
 func TestAddressWithoutPortIsRefused(t *testing.T) {
-	identity(t, "eu-west-1")
+	caller(t, "eu-west-1")
 	if token, err := Passwords()(t.Context(), "host-without-port", "barrage"); err == nil {
 		t.Errorf("got %q, want an error", token)
 	}

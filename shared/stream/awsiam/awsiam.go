@@ -7,15 +7,16 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/twmb/franz-go/pkg/sasl"
 	mskiam "github.com/twmb/franz-go/pkg/sasl/aws"
+
+	"github.com/barrage-live/barrage/shared/identity"
 )
 
 // Mechanism signs in with the credentials that the default chain gives for each new session: they are temporary, and a
 // connection opened an hour from now needs those of then. The region comes from the broker's name, else from AWS_REGION.
 func Mechanism(ctx context.Context) (sasl.Mechanism, error) {
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := identity.Load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("kafka sign-in by AWS IAM: %w", err)
 	}
