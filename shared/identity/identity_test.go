@@ -24,11 +24,12 @@ func TestLoadTakesWhatLambdaSets(t *testing.T) {
 	}
 	if cfg.Region != "eu-west-1" || cfg.RetryMaxAttempts != 5 || cfg.RetryMode != aws.RetryModeAdaptive || aws.ToString(cfg.BaseEndpoint) != "http://all:4566" ||
 		len(cfg.ConfigSources) == 0 || cfg.HTTPClient == nil {
-		t.Errorf("got %+v", cfg)
+		t.Errorf("got region %s, %d attempts in mode %s, endpoint %s, %d sources, client %v", cfg.Region, cfg.RetryMaxAttempts, cfg.RetryMode,
+			aws.ToString(cfg.BaseEndpoint), len(cfg.ConfigSources), cfg.HTTPClient)
 	}
 	got, err := cfg.Credentials.Retrieve(t.Context())
 	if err != nil || got.AccessKeyID != "AKID" || got.SecretAccessKey != "secret" || got.SessionToken != "of-this-hour" {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("got other credentials, %v", err)
 	}
 	t.Setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
 	if cfg, err = identity.Load(t.Context()); err != nil || cfg.BaseEndpoint != nil {
