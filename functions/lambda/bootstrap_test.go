@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +26,7 @@ import (
 
 const (
 	patience = 30 * time.Second
-	maxSize  = 33 << 20 // for amd64; arm64, which is deployed, is a tenth smaller and within 29 MiB
+	maxSize  = 25_000_000 // bytes of what is deployed, which is for arm64
 )
 
 // bootstraps is where they are: what sam build has made (BARRAGE_TEST_BOOTSTRAPS), or made here, with SQLite and for this
@@ -92,6 +93,16 @@ func environment(t *testing.T, slim bool) []string {
 		"ARCHIVE_BUCKET=archive", "AWS_ENDPOINT_URL_S3=" + s3.URL, "AWS_ACCESS_KEY_ID=k", "AWS_SECRET_ACCESS_KEY=s"}
 }
 
+// bound is maxSize for what this machine runs. The same functions are 8.6 % larger for amd64 (docs/adr/0050-small-bootstraps.md), and
+// compiling for arm64, too, takes minutes: here 8 % are allowed, so that what passes is small enough there. scripts/bench
+// looks at arm64 itself.
+func bound() int64 {
+	if runtime.GOARCH == "amd64" {
+		return maxSize * 108 / 100
+	}
+	return maxSize
+}
+
 func TestEverySampleEventThroughEveryBootstrap(t *testing.T) {
 	path, slim := bootstraps(t)
 	env := environment(t, slim)
@@ -113,8 +124,8 @@ func TestEverySampleEventThroughEveryBootstrap(t *testing.T) {
 			if len(mine) == 0 {
 				t.Fatal("no sample event")
 			}
-			if info, err := os.Stat(path(name)); err != nil || slim && info.Size() > maxSize {
-				t.Fatalf("bootstrap: %v, larger than %d bytes: %v", err, maxSize, info)
+			if info, err := os.Stat(path(name)); err != nil || slim && info.Size() > bound() {
+				t.Fatalf("bootstrap: %v, larger than %d bytes: %v", err, bound(), info)
 			}
 			server := start(t, path(name), env)
 			for _, f := range mine {
