@@ -32,6 +32,7 @@ func startStack(t *testing.T, change ...func(*Options)) *Stack {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.closing = time.Minute // nobody waits who has pressed Ctrl-C, and other tests' servers may be busy
 	t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			t.Error(err)

@@ -31,6 +31,7 @@ type Stack struct {
 	serving      bool   // the gateway runs
 	pod          string // this process among all that use the same Redis
 	drain        time.Duration
+	closing      time.Duration // what Close may take
 
 	bots    crew
 	crew    crew    // what else runs in goroutines of its own
@@ -43,7 +44,7 @@ func Start(ctx context.Context, o Options) (_ *Stack, err error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Stack{data: o.Data, servicesOnly: o.ServicesOnly, drain: cfg.DrainTimeout, bots: newCrew(), crew: newCrew()}
+	s := &Stack{data: o.Data, servicesOnly: o.ServicesOnly, drain: cfg.DrainTimeout, closing: closeTimeout, bots: newCrew(), crew: newCrew()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -78,7 +79,7 @@ func (s *Stack) Failed() <-chan error { return s.crew.failed }
 // Close sends the sockets away, lets requests, batches and messages in flight finish, and ends everything, within
 // seconds. A second call does nothing.
 func (s *Stack) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.closing)
 	defer cancel()
 	errs := []error{s.bots.dismiss()}
 	if s.serving {
