@@ -177,7 +177,7 @@ func TestJobsAgreeWithTheManifest(t *testing.T) {
 	}
 	for _, row := range manifest.Functions() {
 		for _, j := range row.Jobs {
-			every := map[time.Duration]string{time.Minute: "rate(1 minute)", time.Hour: "rate(1 hour)", 24 * time.Hour: "rate(24 hours)"}[j.Schedule()]
+			every := map[time.Duration]string{time.Minute: "rate(1 minute)", 10 * time.Minute: "rate(10 minutes)", time.Hour: "rate(1 hour)", 24 * time.Hour: "rate(24 hours)"}[j.Schedule()]
 			if j.Every > 0 {
 				want = append(want, fmt.Sprintf(`%s {"job":%q} %s`, row.Name, j.Name, every))
 			}
