@@ -92,22 +92,19 @@ func (s *Store) eraseFrom(ctx context.Context, key string, erased map[int64]int6
 		return 0, fmt.Errorf("%s is no recording", key)
 	}
 	for range maxConflicts {
-		body, version, err := s.bucket.Get(ctx, key)
+		held, version, err := s.load(ctx, key)
 		if errors.Is(err, objects.ErrNotFound) {
 			return 0, nil // pruned meanwhile
 		}
 		if err != nil {
 			return 0, err
 		}
-		held, err := decode(body)
-		if err != nil {
-			return 0, fmt.Errorf("read %s: %w", key, err)
-		}
 		left := unite(held, nil, erased)
 		if len(left) == len(held) {
 			return 0, nil
 		}
-		if body, err = encode(name, left); err != nil {
+		body, err := encode(name, left)
+		if err != nil {
 			return 0, fmt.Errorf("encode %s: %w", key, err)
 		}
 		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !raced(err) {

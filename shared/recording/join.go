@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/objects"
 )
 
@@ -157,8 +156,8 @@ func (s *Store) joinHour(ctx context.Context, names []Name, erased map[int64]int
 	return gone, fmt.Errorf("join %s: met other writers %d times", one.Key(), maxConflicts)
 }
 
-// heap is a joined object in the making, and the parts that go into it.
-type heap struct {
+// gathering is a joined object in the making, and the parts that go into it.
+type gathering struct {
 	name    Name
 	rows    []Row
 	held    []Row
@@ -169,7 +168,7 @@ type heap struct {
 // tryJoin goes through the parts in the order of the log. An error for which raced is true wants it to be tried anew.
 func (s *Store) tryJoin(ctx context.Context, name Name, names []Name, erased map[int64]int64) (gone int, err error) {
 	names = slices.SortedFunc(slices.Values(names), func(a, b Name) int { return cmp.Compare(a.First, b.First) })
-	var to *heap
+	var to *gathering
 	finish := func() error {
 		n, err := s.finish(ctx, to)
 		gone += n
@@ -180,14 +179,14 @@ func (s *Store) tryJoin(ctx context.Context, name Name, names []Name, erased map
 			return err
 		}
 		name.First, name.Joined = first, true
-		to, err = s.heap(ctx, name)
+		to, err = s.gather(ctx, name)
 		return err
 	}
 	for _, part := range names {
 		if part.Joined {
 			continue
 		}
-		rows, version, err := s.held(ctx, part.Key())
+		rows, version, err := s.load(ctx, part.Key())
 		if err != nil {
 			return gone, err
 		}
@@ -216,50 +215,39 @@ func (s *Store) tryJoin(ctx context.Context, name Name, names []Name, erased map
 	return gone, err
 }
 
-// knows says whether the heap holds a row of the window: then it is the one that took them.
-func (h *heap) knows(first int64) bool {
-	return slices.ContainsFunc(h.rows, func(r Row) bool { return r.Offset >= first && r.Offset < first+Window })
+// knows says whether it holds a row of the window: then it is the one that took them.
+func (g *gathering) knows(first int64) bool {
+	return slices.ContainsFunc(g.rows, func(r Row) bool { return r.Offset >= first && r.Offset < first+Window })
 }
 
-func (s *Store) heap(ctx context.Context, name Name) (*heap, error) {
-	rows, version, err := s.held(ctx, name.Key())
+// gather begins a joined object, or goes on with one that is there.
+func (s *Store) gather(ctx context.Context, name Name) (*gathering, error) {
+	rows, version, err := s.load(ctx, name.Key())
 	if err != nil && !errors.Is(err, objects.ErrNotFound) {
 		return nil, err
 	}
-	return &heap{name: name, rows: rows, held: rows, version: version}, nil
-}
-
-func (s *Store) held(ctx context.Context, key string) ([]Row, objects.Version, error) {
-	body, version, err := s.bucket.Get(ctx, key)
-	if err != nil {
-		return nil, objects.Absent, err
-	}
-	rows, err := decode(body)
-	if err != nil {
-		return nil, version, fmt.Errorf("read %s: %w", key, err)
-	}
-	return rows, version, nil
+	return &gathering{name: name, rows: rows, held: rows, version: version}, nil
 }
 
 // finish writes the joined object, empties its parts, and removes them, in this order.
-func (s *Store) finish(ctx context.Context, h *heap) (gone int, err error) {
-	if h == nil || len(h.parts) == 0 {
+func (s *Store) finish(ctx context.Context, g *gathering) (gone int, err error) {
+	if g == nil || len(g.parts) == 0 {
 		return 0, nil
 	}
-	if h.version == objects.Absent || !slices.Equal(h.rows, h.held) {
-		body, err := encode(h.name, h.rows)
+	if g.version == objects.Absent || !slices.Equal(g.rows, g.held) {
+		body, err := encode(g.name, g.rows)
 		if err != nil {
-			return 0, fmt.Errorf("encode %s: %w", h.name.Key(), err)
+			return 0, fmt.Errorf("encode %s: %w", g.name.Key(), err)
 		}
-		if _, err := s.bucket.PutIf(ctx, h.name.Key(), contentType, body, h.version); err != nil {
+		if _, err := s.bucket.PutIf(ctx, g.name.Key(), contentType, body, g.version); err != nil {
 			return 0, err
 		}
 	}
-	empty, err := encode(h.name, nil)
+	empty, err := encode(g.name, nil)
 	if err != nil {
 		return 0, err
 	}
-	for chunk := range slices.Chunk(h.parts, objects.MaxPage) {
+	for chunk := range slices.Chunk(g.parts, objects.MaxPage) {
 		keys := make([]string, len(chunk))
 		work, workCtx := errgroup.WithContext(ctx)
 		work.SetLimit(writers)
@@ -279,65 +267,4 @@ func (s *Store) finish(ctx context.Context, h *heap) (gone int, err error) {
 		gone += len(keys)
 	}
 	return gone, nil
-}
-
-// joinPrefix begins the names of what is to be joined, join/DUE/room=42/START: the earliest first.
-const joinPrefix = "join/"
-
-func joinKey(due time.Time, room live.RoomID, start int64) string {
-	return fmt.Sprintf("%s%013d/room=%d/%013d", joinPrefix, due.UnixMilli(), room, start)
-}
-
-// joinSoon remembers that the session wants to be joined. Whole hours: who remembers it twice remembers the same.
-func (s *Store) joinSoon(ctx context.Context, room live.RoomID, start int64) error {
-	due := s.now().Truncate(time.Hour).Add(time.Hour + settled)
-	_, err := s.bucket.PutIf(ctx, joinKey(due, room, start), "text/plain", nil, objects.Absent)
-	if errors.Is(err, objects.ErrChanged) {
-		return nil // it is there
-	}
-	return err
-}
-
-// JoinDue joins the sessions whose time has come, the earliest first, until it has worked for about so long. Sessions that
-// go on are remembered for the next hour. Calls that overlap do no harm.
-func (s *Store) JoinDue(ctx context.Context, work time.Duration) (gone int, err error) {
-	began, now := time.Now(), s.now().UnixMilli()
-	errEnough := errors.New("enough for now")
-	err = s.walk(ctx, joinPrefix, "", func(o objects.Info) error {
-		var due, start int64
-		var room live.RoomID
-		if _, err := fmt.Sscanf(o.Key, joinPrefix+"%d/room=%d/%d", &due, &room, &start); err != nil {
-			return fmt.Errorf("%s names no session: %w", o.Key, err)
-		}
-		if due > now || time.Since(began) > work {
-			return errEnough
-		}
-		n, err := s.joinSession(ctx, room, start)
-		if gone += n; err != nil {
-			return err
-		}
-		return s.bucket.Delete(ctx, o.Key)
-	})
-	if errors.Is(err, errEnough) {
-		err = nil
-	}
-	return gone, err
-}
-
-// joinSession joins a session that is due, and remembers it while more is to come.
-func (s *Store) joinSession(ctx context.Context, room live.RoomID, start int64) (gone int, err error) {
-	of, err := s.Session(ctx, room, start)
-	if errors.Is(err, ErrNoSession) {
-		return 0, nil // pruned
-	}
-	if err != nil {
-		return 0, err
-	}
-	if gone, err = s.Join(ctx, of); err != nil {
-		return gone, err
-	}
-	if of.Ended != nil && of.Ended.Truncate(time.Hour).Add(time.Hour+settled).Before(s.now()) {
-		return gone, nil
-	}
-	return gone, s.joinSoon(ctx, room, start)
 }

@@ -33,7 +33,7 @@ func stored(t *testing.T, s *Store, room live.RoomID) (names []Name, rows int) {
 		if !ok {
 			return errors.New(o.Key)
 		}
-		held, _, err := s.held(t.Context(), o.Key)
+		held, _, err := s.load(t.Context(), o.Key)
 		names, rows = append(names, name), rows+len(held)
 		return err
 	})

@@ -97,15 +97,9 @@ func (s *Store) mergeAll(ctx context.Context, parts map[Name][]Row, erased map[i
 func (s *Store) merge(ctx context.Context, name Name, rows []Row, erased map[int64]int64) error {
 	key := name.Key()
 	for range maxConflicts {
-		body, version, err := s.bucket.Get(ctx, key)
+		held, version, err := s.load(ctx, key)
 		if err != nil && !errors.Is(err, objects.ErrNotFound) {
 			return err
-		}
-		var held []Row
-		if version != objects.Absent {
-			if held, err = decode(body); err != nil {
-				return fmt.Errorf("read %s: %w", key, err)
-			}
 		}
 		if version != objects.Absent && len(held) == 0 && !name.Joined {
 			to, ok, err := s.joinedFor(ctx, name)
@@ -120,7 +114,8 @@ func (s *Store) merge(ctx context.Context, name Name, rows []Row, erased map[int
 		if slices.Equal(union, held) {
 			return nil
 		}
-		if body, err = encode(name, union); err != nil {
+		body, err := encode(name, union)
+		if err != nil {
 			return fmt.Errorf("encode %s: %w", key, err)
 		}
 		if _, err = s.bucket.PutIf(ctx, key, contentType, body, version); !raced(err) {
@@ -133,4 +128,17 @@ func (s *Store) merge(ctx context.Context, name Name, rows []Row, erased map[int
 // raced says that a conditional write found another object than the one that was read, or none any more.
 func raced(err error) bool {
 	return errors.Is(err, objects.ErrChanged) || errors.Is(err, objects.ErrNotFound)
+}
+
+// load reads what the object holds, and its version; where there is none, objects.ErrNotFound and objects.Absent.
+func (s *Store) load(ctx context.Context, key string) ([]Row, objects.Version, error) {
+	body, version, err := s.bucket.Get(ctx, key)
+	if err != nil {
+		return nil, objects.Absent, err
+	}
+	rows, err := decode(body)
+	if err != nil {
+		return nil, version, fmt.Errorf("read %s: %w", key, err)
+	}
+	return rows, version, nil
 }
