@@ -45,41 +45,43 @@ func (s *Service) Release(ctx context.Context, by right.Who, id live.RoomID, mes
 	return s.send(ctx, id, sender, live.Message{Type: live.Ack, ID: message, Seq: shown.Seq}, wire.AckData{Shown: shown.Shown})
 }
 
-// Refuse takes a danmu that was held out of the queue, and tells its sender.
+// Refuse takes a danmu that was held out of the queue, and tells its sender. It is in the log first: what the queue has
+// let go can't be refused again, so an entry that failed then would be missing for good.
 func (s *Service) Refuse(ctx context.Context, by right.Who, id live.RoomID, message string, sender live.UserID) error {
 	sender, err := s.heldOf(ctx, by, id, message, sender)
 	if err != nil {
 		return err
 	}
-	if err := s.d.Held.Refuse(ctx, id, sender, message); err != nil {
+	if err := s.noteHeld(ctx, rulebook.Refused, by, id, held.Danmu{User: sender, ID: message}); err != nil {
 		return err
 	}
-	if err := s.noteHeld(ctx, rulebook.Refused, by, id, held.Danmu{User: sender, ID: message}); err != nil {
+	if err := s.d.Held.Refuse(ctx, id, sender, message); err != nil {
 		return err
 	}
 	why := review.Verdict{Kind: review.Refuse}.Err()
 	return s.send(ctx, id, sender, live.Message{Type: live.ErrorReply, ID: message}, wire.ErrorData{Code: why.Code, Message: why.Message})
 }
 
-// heldOf checks that the caller may decide, and finds whose message it is when the caller does not say.
+// heldOf checks that the caller may decide and that the message waits, and finds whose it is when the caller does not say.
 func (s *Service) heldOf(ctx context.Context, by right.Who, id live.RoomID, message string, sender live.UserID) (live.UserID, error) {
 	list, err := s.Held(ctx, by, id)
-	if err != nil || sender != 0 {
-		return sender, err
+	if err != nil {
+		return 0, err
 	}
+	var found live.UserID
 	for _, d := range list {
 		switch {
-		case d.ID != message:
-		case sender != 0:
+		case d.ID != message || sender != 0 && d.User != sender:
+		case found != 0:
 			return 0, errTwoHeld
 		default:
-			sender = d.User
+			found = d.User
 		}
 	}
-	if sender == 0 {
+	if found == 0 {
 		return 0, held.ErrUnknown
 	}
-	return sender, nil
+	return found, nil
 }
 
 func (s *Service) noteHeld(ctx context.Context, did rulebook.Action, by right.Who, id live.RoomID, d held.Danmu) error {

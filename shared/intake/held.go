@@ -7,6 +7,7 @@ import (
 	"github.com/barrage-live/barrage/shared/held"
 	"github.com/barrage-live/barrage/shared/live"
 	"github.com/barrage-live/barrage/shared/review"
+	"github.com/barrage-live/barrage/shared/telemetry"
 	"github.com/barrage-live/barrage/shared/wire"
 )
 
@@ -30,7 +31,7 @@ func (in *Intake) hold(room live.RoomID, batch []*entry) {
 		in.answer(e, replyOf(outcomes[i]))
 	}
 	if err != nil {
-		in.Telemetry.Logger().Warn("danmu cannot be held", "room", room, "err", err)
+		in.Telemetry.Logger().Warn("danmu cannot be held", telemetry.Room, room, telemetry.Err, err)
 	}
 }
 
