@@ -27,10 +27,12 @@ func (r *Room) pack(first live.Seq, payloads ...[]byte) packedFrames {
 		return nil
 	}
 	frames := make(packedFrames, len(payloads))
-	var message []byte
+	var numbered []byte
 	for i, payload := range payloads {
-		if message = append(message[:0], payload...); first != 0 {
-			message = wire.AppendSeq(message[:0], payload, first+live.Seq(i))
+		message := payload
+		if first != 0 {
+			numbered = wire.AppendSeq(numbered[:0], payload, first+live.Seq(i))
+			message = numbered
 		}
 		if len(message) < minPacked {
 			continue
