@@ -281,7 +281,8 @@ func run(deliver func(stream.BatchFunc) int64) outcome {
 	return outcome{d.done, g.offsets, again}
 }
 
-func overEventSource(t *testing.T, fn stream.BatchFunc, part []stream.Record) int64 {
+// kafkaEvent is what an event source hands to Lambda of one partition.
+func kafkaEvent(part []stream.Record) map[string]any {
 	var records []map[string]any
 	for _, r := range part {
 		var headers []map[string][]int8
@@ -295,6 +296,10 @@ func overEventSource(t *testing.T, fn stream.BatchFunc, part []stream.Record) in
 		records = append(records, map[string]any{"topic": r.Topic, "partition": r.Partition, "offset": r.Offset, "timestamp": r.Timestamp.UnixMilli(),
 			"timestampType": "CREATE_TIME", "key": r.Key, "value": r.Value, "headers": headers})
 	}
+	return map[string]any{"eventSource": "aws:kafka", "records": map[string]any{"live-messages-2": records}}
+}
+
+func overEventSource(t *testing.T, fn stream.BatchFunc, part []stream.Record) int64 {
 	var out struct {
 		BatchItemFailures []struct {
 			ItemIdentifier struct {
@@ -303,7 +308,7 @@ func overEventSource(t *testing.T, fn stream.BatchFunc, part []stream.Record) in
 			}
 		}
 	}
-	invoke(t, newLambda(nil, fn), map[string]any{"eventSource": "aws:kafka", "records": map[string]any{"live-messages-2": records}}, &out)
+	invoke(t, newLambda(nil, fn), kafkaEvent(part), &out)
 	if len(out.BatchItemFailures) == 0 {
 		return -1
 	}

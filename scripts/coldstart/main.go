@@ -97,7 +97,7 @@ func (o options) setUp(ctx context.Context) error {
 func (o options) measure(ctx context.Context, f manifest.Function, stdout io.Writer) error {
 	var missed []error
 	name := "cold start, " + f.Name
-	print := func(figure, measured, allowed string, over bool) {
+	tell := func(figure, measured, allowed string, over bool) {
 		verdict := "ok"
 		if over {
 			verdict = "MISSED"
@@ -110,7 +110,7 @@ func (o options) measure(ctx context.Context, f manifest.Function, stdout io.Wri
 		if err != nil {
 			return err
 		}
-		print("first answer, to "+file, fmt.Sprintf("%d ms (slowest of %d: %d ms)", median.Milliseconds(), o.runs, slowest.Milliseconds()),
+		tell("first answer, to "+file, fmt.Sprintf("%d ms (slowest of %d: %d ms)", median.Milliseconds(), o.runs, slowest.Milliseconds()),
 			fmt.Sprintf("≤ %d ms", budget.Milliseconds()), float64(median) > tolerance*float64(budget))
 	}
 	if o.deployed == "" {
@@ -120,7 +120,7 @@ func (o options) measure(ctx context.Context, f manifest.Function, stdout io.Wri
 	if err != nil {
 		return err
 	}
-	print("size as deployed", fmt.Sprintf("%.2f MB", float64(info.Size())/1e6), fmt.Sprintf("≤ %d MB", maxSize/1_000_000), info.Size() > maxSize)
+	tell("size as deployed", fmt.Sprintf("%.2f MB", float64(info.Size())/1e6), fmt.Sprintf("≤ %d MB", maxSize/1_000_000), info.Size() > maxSize)
 	return errors.Join(missed...)
 }
 
