@@ -18,15 +18,14 @@ export class Sessions {
   /** onChoose(session) is called when a person picks one. */
   constructor({ list, more, onChoose }) {
     Object.assign(this, { list, more, onChoose });
-    more.addEventListener('click', () => this.#page().catch(() => { more.disabled = false; })); // the button stays, to try again
+    more.addEventListener('click', () => this.#page(this.#cursor).catch(() => { more.disabled = false; })); // the button stays, to try again
   }
 
-  /** Returns the newest sessions of the room. */
+  /** Returns the newest sessions of the room. Those of the same room stay in the list until they are there. */
   async load(room) {
+    if (room !== this.#room) this.list.replaceChildren();
     this.#room = room;
-    this.#cursor = '';
-    this.list.replaceChildren();
-    return this.#page();
+    return this.#page('');
   }
 
   choose(session) {
@@ -34,16 +33,26 @@ export class Sessions {
     for (const row of this.list.children) this.#mark(row.firstElementChild);
   }
 
-  async #page() {
+  // The page behind the cursor; the first one takes the place of what was listed.
+  async #page(after) {
     this.more.disabled = true;
     const room = this.#room;
-    const { items, next_cursor: cursor } = await request('GET', path.sessions(room, this.#cursor));
+    const { items, next_cursor: cursor } = await request('GET', path.sessions(room, after));
     if (room !== this.#room) return [];
     this.#cursor = cursor;
-    this.list.append(...items.map((one) => el('li', {}, this.#row(one))));
+    const rows = items.map((one) => el('li', {}, this.#row(one)));
+    if (after) this.list.append(...rows);
+    else this.#replace(rows);
     this.more.hidden = !cursor;
     this.more.disabled = false;
     return items;
+  }
+
+  // Who has just picked a session with the keyboard stays on it.
+  #replace(rows) {
+    const focused = this.list.contains(document.activeElement) && document.activeElement.dataset.session;
+    this.list.replaceChildren(...rows);
+    if (focused) rows.map((row) => row.firstElementChild).find((row) => row.dataset.session === focused)?.focus();
   }
 
   #row(one) {
